@@ -1,0 +1,9 @@
+"""The `spacy bert-ner` commands, one file each."""
+
+from __future__ import annotations
+
+import typer
+from spacy.cli._util import app as spacy_app
+
+app = typer.Typer(name="bert-ner", help="Data and models of spacy-bert-ner.", no_args_is_help=True)
+spacy_app.add_typer(app)

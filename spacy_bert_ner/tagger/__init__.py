@@ -1,0 +1,1 @@
+"""Token vectors in, entity spans out: tag scheme, head, loss, decoding."""
