@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,9 +153,7 @@ class BertNER(TrainablePipe):
         """
         validate_get_examples(get_examples, "BertNER.initialize")
         if labels is None:
-            found = {
-                ent.label_ for example in get_examples() for ent in example.reference.ents
-            }
+            found = {ent.label_ for example in get_examples() for ent in example.reference.ents}
             labels = sorted(found)
         for label in labels:
             self.add_label(label)
@@ -242,14 +240,16 @@ class BertNER(TrainablePipe):
                 incorrect.append((offset + span.start, tags_of_span))
             offset += len(tags)
         loss, gradient = tag_loss(xp2torch(scores.dataXd), np.concatenate(gold), incorrect)
-        return loss, torch2xp(gradient)
+        return loss, cast(Floats2d, torch2xp(gradient))
 
     def _incorrect_spans(self, example: Example) -> Iterator[Span]:
         key = self.cfg["incorrect_spans_key"]
         if key is None or key not in example.reference.spans:
             return
-        right = {(ent.start, ent.end, ent.label_) for ent in example.get_aligned_spans_y2x(
-            example.reference.ents, allow_overlap=False)}
+        right = {
+            (ent.start, ent.end, ent.label_)
+            for ent in example.get_aligned_spans_y2x(example.reference.ents, allow_overlap=False)
+        }
         for span in example.get_aligned_spans_y2x(example.reference.spans[key], allow_overlap=True):
             if (span.start, span.end, span.label_) in right:
                 raise ValueError(

@@ -42,7 +42,7 @@ def linear_epochs_v1(
 
 
 def _rates(peak: float, total: int, warmup: float) -> Iterator[float]:
-    rising = warmup * total
+    rising = max(1.0, warmup * total)
     step = 0
     while True:
         # Counted from one, so that the first batch is not thrown away on a rate of zero.

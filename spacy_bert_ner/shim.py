@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +14,11 @@ from safetensors.torch import save as save_safetensors
 from thinc.api import get_torch_default_device, torch2xp, xp2torch
 from thinc.shims.shim import Shim
 from torch import Tensor, nn
+
+# nlp.pipe(n_process=...) forks on Linux. torch's thread pool does not survive a fork, and the child
+# would wait for it for ever; with one thread it has no need of the pool.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 class TorchShim(Shim):
@@ -51,7 +57,9 @@ class TorchShim(Shim):
 
     def set_module(self, module: nn.Module) -> None:
         """Take over a module and move it to the device thinc works on."""
-        self._model = module.to(get_torch_default_device())
+        # In one mode throughout: encoders come from disk in evaluation mode, fresh modules do not,
+        # and the mode of the whole is what `predict` and `begin_update` look at.
+        self._model = module.to(get_torch_default_device()).eval()
 
     def describe(self) -> dict[str, Any]:
         """What `build` needs, of types that JSON knows."""
@@ -121,7 +129,9 @@ class TorchShim(Shim):
     def to_bytes(self) -> bytes:
         message: dict[str, Any] = {"description": None, "weights": None}
         if self._model is not None:
-            weights = {k: v.detach().cpu().contiguous() for k, v in self._model.state_dict().items()}
+            weights = {
+                k: v.detach().cpu().contiguous() for k, v in self._model.state_dict().items()
+            }
             message = {"description": self.describe(), "weights": save_safetensors(weights)}
         return srsly.msgpack_dumps(message)
 
@@ -132,7 +142,6 @@ class TorchShim(Shim):
             return self
         module = self.build(message["description"])
         module.load_state_dict(load_safetensors(message["weights"]))
-        module.eval()
         self.set_module(module)
         return self
 

@@ -5,5 +5,10 @@ from __future__ import annotations
 import typer
 from spacy.cli._util import app as spacy_app
 
+from .convert import convert
+from .inspect import inspect
+
 app = typer.Typer(name="bert-ner", help="Data and models of spacy-bert-ner.", no_args_is_help=True)
+app.command("convert")(convert)
+app.command("inspect")(inspect)
 spacy_app.add_typer(app)

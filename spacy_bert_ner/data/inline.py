@@ -51,7 +51,8 @@ def parse_markup(markup: str, place: Place) -> tuple[str, list[EntitySpan]]:
         elif char == "[":
             if opened is not None:
                 raise DataError(
-                    at(i), f"'[' inside another label at {excerpt(opened[1])}",
+                    at(i),
+                    f"'[' inside another label at {excerpt(opened[1])}",
                     f"Entities cannot nest; label the outermost name. {escape}",
                 )
             opened = (length, i)
@@ -62,7 +63,8 @@ def parse_markup(markup: str, place: Place) -> tuple[str, list[EntitySpan]]:
             match = _LABEL.match(markup, i + 1)
             if match is None:
                 raise DataError(
-                    at(opened[1]), f"no (LABEL) after the bracket {excerpt(opened[1])}",
+                    at(opened[1]),
+                    f"no (LABEL) after the bracket {excerpt(opened[1])}",
                     f"Write [name](LABEL). {escape}",
                 )
             if length == opened[0]:
@@ -78,7 +80,8 @@ def parse_markup(markup: str, place: Place) -> tuple[str, list[EntitySpan]]:
             i += 1
     if opened is not None:
         raise DataError(
-            at(opened[1]), f"'[' is never closed: {excerpt(opened[1])}",
+            at(opened[1]),
+            f"'[' is never closed: {excerpt(opened[1])}",
             f"Write [name](LABEL). {escape}",
         )
     return "".join(text), spans

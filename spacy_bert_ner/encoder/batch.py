@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .case import Case
 from .pieces import Pieces, ragged_indices
 from .tokenizer import PieceTokenizer
-from .windows import Windows, bucket_by_length, cut_windows
+from .windows import bucket_by_length, cut_windows
 
 
 @dataclass
@@ -68,8 +68,11 @@ def make_buckets(
         shape = (len(members), columns)
         source = ragged_indices(piece_starts[members], counts)
         rows = np.repeat(np.arange(len(members)), counts)
-        target = rows * columns + len(tokenizer.prefix) + source - np.repeat(
-            piece_starts[members], counts
+        target = (
+            rows * columns
+            + len(tokenizer.prefix)
+            + source
+            - np.repeat(piece_starts[members], counts)
         )
         ids = np.full(shape, tokenizer.pad_id, dtype=np.int64)
         case_ids = np.full(shape, int(Case.SPECIAL), dtype=np.int64)

@@ -34,7 +34,7 @@ def forward(
         if "last_hidden_state" not in doc_data.model_output:
             vectors.append(model.ops.alloc2f(0, width))
             continue
-        states = doc_data.model_output.last_hidden_state
+        states = doc_data.model_output["last_hidden_state"]
         if len(doc_data.align.lengths) != states.shape[0] * states.shape[1]:
             raise ValueError(
                 "spacy-bert-ner.TransformerListener needs one vector a token. Use the architecture "

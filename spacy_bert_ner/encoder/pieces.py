@@ -142,7 +142,7 @@ class PieceCache:
 
 
 def ragged_indices(
-    starts: NDArray[np.int64], counts: NDArray[np.int32]
+    starts: NDArray[np.int64], counts: NDArray[np.signedinteger]
 ) -> NDArray[np.int64]:
     """start, start + 1, ... start + count - 1 for each pair, concatenated."""
     ends = np.cumsum(counts, dtype=np.int64)
@@ -157,5 +157,3 @@ def _grown(array: NDArray, size: int) -> NDArray:
     grown = np.zeros(max(size, 2 * len(array)), dtype=array.dtype)
     grown[: len(array)] = array
     return grown
-
-

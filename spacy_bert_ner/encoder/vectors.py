@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from spacy_transformers.data_classes import (
     FullTransformerBatch,
     TransformerData,
     WordpieceBatch,
 )
-from thinc.api import get_array_module
-from thinc.types import Floats2d, Ragged
+from thinc.api import NumpyOps, get_array_module
+from thinc.types import Ragged
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import ModelOutput
 
+# Alignments and masks stay on the CPU whatever the vectors do.
+_OPS = NumpyOps()
 
-def doc_vectors(vectors: Floats2d) -> TransformerData:
+
+def doc_vectors(vectors: Any) -> TransformerData:
     """The data of one Doc: `last_hidden_state` of shape (1, tokens, width), aligned one to one.
 
     Empty Docs get no `last_hidden_state` at all, as spacy-transformers has it.
@@ -27,13 +31,13 @@ def doc_vectors(vectors: Floats2d) -> TransformerData:
     return TransformerData(
         wordpieces=WordpieceBatch(
             strings=[[""] * tokens],
-            input_ids=np.zeros((1, tokens), dtype="i"),
-            attention_mask=np.ones((1, tokens), dtype="f"),
+            input_ids=_OPS.alloc2i(1, tokens),
+            attention_mask=_OPS.alloc2f(1, tokens) + 1,
             lengths=[tokens],
             token_type_ids=None,
         ),
         model_output=BaseModelOutput(last_hidden_state=vectors[None]),
-        align=Ragged(np.arange(tokens, dtype="i"), np.ones(tokens, dtype="i")),
+        align=Ragged(_OPS.asarray1i(np.arange(tokens)), _OPS.alloc1i(tokens) + 1),
     )
 
 
@@ -41,7 +45,7 @@ class TokenVectorBatch(FullTransformerBatch):
     """A batch whose Docs' data are slices of one flat array of token vectors."""
 
     @classmethod
-    def from_vectors(cls, vectors: Floats2d, doc_lengths: Any) -> TokenVectorBatch:
+    def from_vectors(cls, vectors: Any, doc_lengths: NDArray[np.int32]) -> TokenVectorBatch:
         """vectors: float32 (tokens, width) of all Docs; doc_lengths: tokens of each Doc."""
         ends = np.cumsum(doc_lengths)
         data = [
@@ -52,7 +56,7 @@ class TokenVectorBatch(FullTransformerBatch):
             spans=[[] for _ in data],
             wordpieces=WordpieceBatch.empty(),
             model_output=BaseModelOutput(last_hidden_state=vectors),
-            align=Ragged(np.zeros(0, dtype="i"), np.zeros(0, dtype="i")),
+            align=Ragged(_OPS.alloc1i(0), _OPS.alloc1i(0)),
             cached_doc_data=data,
         )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from itertools import accumulate
+from typing import Any, cast
 
 import torch
 from spacy.tokens import Doc
 from thinc.api import Model, chain, torch2xp, xp2torch
-from thinc.types import Floats2d, Ints1d, Ragged
+from thinc.types import Floats2d, Ragged
 from torch import Tensor, nn
 
 from ..shim import TorchShim
@@ -66,7 +67,7 @@ def init(model: TokenClassifier, X: Any = None, Y: Any = None) -> None:
     """Give the head its weights. X: Docs to find the vectors' width with; nO must be set."""
     tok2vec, head = model.get_ref("tok2vec"), model.get_ref("head")
     tok2vec.initialize(X=X)
-    shim = head.shims[0]
+    shim = _shim(head)
     n_tags = head.get_dim("nO")
     if shim.has_module:
         return
@@ -80,7 +81,7 @@ def init(model: TokenClassifier, X: Any = None, Y: Any = None) -> None:
 def resize_output(model: TokenClassifier, n_tags: int) -> TokenClassifier:
     """Make room for further tags, keeping the weights of those there are."""
     head = model.get_ref("head")
-    shim = head.shims[0]
+    shim = _shim(head)
     if shim.has_module:
         old = shim.module.linear
         new = TagClassifier(old.in_features, n_tags)
@@ -95,22 +96,25 @@ def resize_output(model: TokenClassifier, n_tags: int) -> TokenClassifier:
 def forward(
     model: Model, vectors: list[Floats2d], is_train: bool
 ) -> tuple[Ragged, Callable[[Ragged], list[Floats2d]]]:
-    shim = model.shims[0]
+    shim = _shim(model)
     device = next(shim.module.parameters()).device
-    lengths = model.ops.asarray1i([len(doc_vectors) for doc_vectors in vectors])
+    lengths = [len(doc_vectors) for doc_vectors in vectors]
     flat = xp2torch(model.ops.flatten(vectors), requires_grad=is_train, device=device)
     scores, backprop_scores = shim((flat, model.attrs["dropout_rate"]), is_train)
 
     def backprop(d_scores: Ragged) -> list[Floats2d]:
         backprop_scores(xp2torch(d_scores.dataXd, device=device))
-        d_flat = torch2xp(flat.grad)
-        return model.ops.unflatten(d_flat, _cpu(model, lengths))
+        d_flat: Any = torch2xp(cast(Tensor, flat.grad))
+        ends = list(accumulate(lengths))
+        return [d_flat[end - length : end] for length, end in zip(lengths, ends)]
 
-    return Ragged(torch2xp(scores), lengths), backprop
+    return Ragged(torch2xp(scores), model.ops.asarray1i(lengths)), backprop
 
 
-def _cpu(model: Model, lengths: Ints1d) -> Ints1d:
-    return model.ops.to_numpy(lengths)
+def _shim(head: Model) -> HeadShim:
+    shim = head.shims[0]
+    assert isinstance(shim, HeadShim)
+    return shim
 
 
 def build_token_classifier_v1(

@@ -71,9 +71,7 @@ class TagScheme:
         opens = np.isin(self.prefixes, list(_OPENS[self.name]))
         continues = np.isin(self.prefixes, list(_CONTINUES))
         same = self.label_ids[:, None] == self.label_ids[None, :]
-        return np.where(
-            continues[None, :], opens[:, None] & same, self.ends[:, None]
-        )
+        return np.where(continues[None, :], opens[:, None] & same, self.ends[:, None])
 
     def encode(self, biluo: Sequence[str | None]) -> NDArray[np.int64]:
         """Numbers of spaCy's BILUO tags, as Example.get_aligned_ner gives them; None is MISSING.

@@ -1,0 +1,71 @@
+"""The commands as a user calls them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from spacy.cli._util import app as spacy_app
+from typer.testing import CliRunner
+
+import spacy_bert_ner.cli  # noqa: F401  (registers the commands, as the entry point does)
+
+TEXT = "\n\n".join(f"[Oulu](GPE) and [Ada](PERSON) {i}" for i in range(20))
+
+
+@pytest.fixture
+def run():
+    def run(*arguments):
+        return CliRunner().invoke(spacy_app, ["bert-ner", *map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "a.txt").write_text(TEXT)
+    return folder
+
+
+def test_spacy_finds_the_commands():
+    done = subprocess.run(
+        [sys.executable, "-m", "spacy", "bert-ner", "--help"], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert "convert" in done.stdout
+    assert "inspect" in done.stdout
+
+
+def test_convert_and_inspect(run, dataset, tmp_path):
+    assert run("convert", dataset, tmp_path / "corpus").exit_code == 0
+    result = run("inspect", tmp_path / "corpus", "--output", tmp_path / "m" / "counts.json")
+    assert result.exit_code == 0, result.output
+    counts = json.loads((tmp_path / "m" / "counts.json").read_text())
+    assert counts["train"]["documents"] == 14
+    assert counts["train"]["mentions"] == {"GPE": 14, "PERSON": 14}
+    assert counts["test"]["forms"] == {"GPE": 1, "PERSON": 1}
+    assert "PERSON" in result.output
+
+
+def test_mistake_is_one_line_exit_code_one_and_no_file(run, dataset, tmp_path):
+    (dataset / "b.txt").write_text("fine\n\nbut [this")
+    result = run("convert", dataset, tmp_path / "corpus")
+    assert result.exit_code == 1
+    assert "b.txt:3: '[' is never closed" in result.output
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_mistake_leaves_an_earlier_corpus_as_it_was(run, dataset, tmp_path):
+    run("convert", dataset, tmp_path / "corpus")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "corpus").iterdir()}
+    (dataset / "b.txt").write_text("but [this")
+    assert run("convert", dataset, tmp_path / "corpus").exit_code == 1
+    assert {p.name: p.read_bytes() for p in (tmp_path / "corpus").iterdir()} == before
+
+
+def test_inspect_without_a_corpus(run, tmp_path):
+    result = run("inspect", tmp_path)
+    assert result.exit_code == 1
+    assert "no such file. Run 'python -m spacy bert-ner convert' first" in result.output
