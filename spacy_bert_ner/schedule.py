@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
 from spacy.tokens import DocBin
@@ -33,10 +35,15 @@ def linear_epochs_v1(
     warmup: share of the steps spent rising.
     """
     if train is None or not Path(train).exists():
-        raise ValueError(
-            f"The training corpus {train!r} that the learning-rate schedule measures does not "
-            "exist. Set paths.train to a .spacy file or a folder of them."
+        # A packaged pipeline that is trained further has its own corpus no more, and spaCy makes its
+        # optimizer from the config all the same.
+        warnings.warn(
+            f"The training corpus {train!r} that the learning-rate schedule measures does not exist: "
+            f"the rate stays at {peak}. Set paths.train to a .spacy file or a folder of them for "
+            "warm-up and decay.",
+            stacklevel=2,
         )
+        return repeat(peak)
     total = max(1, round(epochs * corpus_words(Path(train)) / batch_words))
     return _rates(peak, total, warmup)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+# Before transformers is imported: a test must never wait for a hub.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
 import spacy

@@ -1,5 +1,7 @@
 """The component as a citizen of spaCy."""
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -235,6 +237,39 @@ def test_docbin_of_predictions(trained):
 def test_two_processes(trained):
     docs = list(trained.pipe([t for t, _ in TRAIN] * 3, n_process=2, batch_size=4))
     assert [entities(d) for d in docs] == LEARNED * 3
+
+
+SPAWN = """
+import multiprocessing, sys, spacy
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    nlp = spacy.load(sys.argv[1])
+    for doc in nlp.pipe([sys.argv[2]] * 4, n_process=2, batch_size=1):
+        print([(ent.text, ent.label_) for ent in doc.ents])
+"""
+
+
+def test_two_spawned_processes(trained, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    script = tmp_path / "script.py"
+    script.write_text(SPAWN)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "model"), TRAIN[0][0]],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    assert done.stdout.splitlines() == [str(LEARNED[0])] * 4
+
+
+def test_training_goes_on_from_a_saved_pipeline(trained, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    nlp = spacy.load(tmp_path / "model")
+    optimizer = nlp.resume_training()
+    for _ in range(3):
+        nlp.update(examples(nlp), sgd=optimizer)
+    assert entities(nlp(TRAIN[0][0])) == LEARNED[0]
 
 
 def test_select_pipes(trained):

@@ -31,5 +31,6 @@ def test_one_file_counts_alone(corpus):
 
 
 def test_missing_corpus(tmp_path):
-    with pytest.raises(ValueError, match=r"does not exist. Set paths.train"):
-        linear_epochs_v1(1.0, 2, tmp_path / "none.spacy", 20)
+    with pytest.warns(UserWarning, match=r"does not exist: the rate stays at 0.5. Set paths.train"):
+        rates = linear_epochs_v1(0.5, 2, tmp_path / "none.spacy", 20)
+    assert list(islice(rates, 3)) == [0.5, 0.5, 0.5]

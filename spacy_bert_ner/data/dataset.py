@@ -89,7 +89,7 @@ def _read_records(file: Path) -> Iterator[Record]:
             for span in record.spans:
                 if labels is not None and span.label not in labels:
                     raise DataError(
-                        record.place,
+                        record.place_of(span),
                         f"the label {span.label!r} of {record.text[span.start : span.end]!r} is not "
                         f"in {LABELS_FILE}",
                         f"Labels there: {', '.join(sorted(labels))}",

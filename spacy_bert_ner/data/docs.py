@@ -29,14 +29,14 @@ def make_doc(record: Record, nlp: Language) -> Doc:
             around = doc.char_span(span.start, span.end, alignment_mode="expand")
             tokens = [token.text for token in around] if around is not None else []
             raise DataError(
-                record.place,
+                record.place_of(span),
                 f"{surface!r} ({span.label}) in document {record.meta.get('id', '?')!r} is not a "
                 f"whole number of tokens; spaCy's tokens there are {tokens}",
                 "Widen the label to whole tokens, or remove it",
             )
         if ents and ent.start < ents[-1].end:
             raise DataError(
-                record.place,
+                record.place_of(span),
                 f"{surface!r} ({span.label}) overlaps {ents[-1].text!r} ({ents[-1].label_})",
                 "Named entities cannot overlap; keep the outermost",
             )

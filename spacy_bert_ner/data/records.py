@@ -47,6 +47,14 @@ class Record:
     words: list[tuple[int, int]] | None = None
     meta: dict[str, str] = field(default_factory=dict)
 
+    def place_of(self, span: EntitySpan) -> Place:
+        """The line on which a span begins: one token a line, or the lines of the text itself."""
+        if self.words is None:
+            lines = self.text.count("\n", 0, span.start)
+        else:
+            lines = sum(end <= span.start for _, end in self.words)
+        return Place(self.place.path, self.place.line + lines)
+
 
 class DataError(ValueError):
     """Input that cannot be used. The message names the place, the cause and the way out."""

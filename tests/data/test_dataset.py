@@ -42,8 +42,8 @@ def test_doc_of_words():
 
 
 def test_span_that_cuts_a_token():
-    with pytest.raises(DataError, match=r"f.txt:3: 'U.S.' \(GPE\) in document 'd1' .*'U.S.-based'"):
-        make_doc(record("a [U.S.](GPE)-based firm"), NLP)
+    with pytest.raises(DataError, match=r"f.txt:4: 'U.S.' \(GPE\) in document 'd1' .*'U.S.-based'"):
+        make_doc(record("a\n[U.S.](GPE)-based firm"), NLP)
 
 
 def test_overlap():

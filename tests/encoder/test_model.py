@@ -191,8 +191,7 @@ def test_data_of_a_batch():
         ("no-such-encoder-anywhere", "Can't load the encoder 'no-such-encoder-anywhere'"),
     ],
 )
-def test_missing_encoder(name, message, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_missing_encoder(name, message):
     with pytest.raises(ValueError, match=message):
         build_transformer_model_v1(name).initialize()
 

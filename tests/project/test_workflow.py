@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import torch
 from spacy.tokens import DocBin
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,9 +55,9 @@ def project(tmp_path_factory, encoder_folder):
     return folder
 
 
-def run(project, encoder, *arguments):
-    command = [sys.executable, "-m", "spacy", "project", "run", *arguments, str(project)]
-    command += ["--vars.dataset", "tiny", "--vars.encoder", str(encoder)]
+def run(project, encoder, step, *overrides):
+    command = [sys.executable, "-m", "spacy", "project", "run", step, str(project)]
+    command += ["--vars.dataset", "tiny", "--vars.encoder", str(encoder), *overrides]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
@@ -94,6 +95,15 @@ def test_the_wheel_gives_the_figures_of_the_trained_pipeline(project, tmp_path):
     metrics = json.loads((project / "metrics" / "test.json").read_text())
     for key in ("ents_p", "ents_r", "ents_f", "ents_per_type"):
         assert scores[key] == metrics[key]
+
+
+def test_gpu_that_is_not_there_stops_the_workflow(project, encoder_folder):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    done = run(project, encoder_folder("bert"), "train", "--vars.gpu_id", "0")
+    assert done.returncode == 1
+    assert "gpu_id 0: torch" in done.stdout + done.stderr
+    assert (project / "training" / "model-best").exists()
 
 
 def test_unknown_dataset_stops_the_workflow(project, encoder_folder):

@@ -1,0 +1,91 @@
+"""Look for mistakes and monotony in a corpus of inline-labelled files.
+
+usage: check_corpus.py FOLDER [--against FILE.conll ...]
+
+Prints, for each form that is labelled in one place and bare in another, both places; and the
+type-token ratio and the share of repeated 5-grams, beside those of other corpora. Forms whose bare
+use is right are listed with the reason in FOLDER/bare_forms.tsv and left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import spacy
+from spacy.matcher import PhraseMatcher
+from spacy.tokens import Doc
+from wasabi import msg
+
+from spacy_bert_ner.data.dataset import READERS
+from spacy_bert_ner.data.docs import make_doc
+
+SAMPLE = 50_000  # words over which corpora of different size are compared
+REASONS = "bare_forms.tsv"
+
+
+def read_docs(paths: Iterable[Path]) -> Iterator[Doc]:
+    nlp = spacy.blank("en")
+    for path in paths:
+        for record in READERS[path.suffix](path):
+            yield make_doc(record, nlp)
+
+
+def bare_uses(docs: list[Doc]) -> dict[str, tuple[Counter[str], list[str]]]:
+    """Forms with their labels, and the ids of documents where the form stands outside any entity."""
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
+    matcher = PhraseMatcher(docs[0].vocab)
+    for doc in docs:
+        for ent in doc.ents:
+            labels[ent.text][ent.label_] += 1
+    blank = spacy.blank("en", vocab=docs[0].vocab)
+    matcher.add("form", list(blank.pipe(labels)))
+    places: dict[str, list[str]] = defaultdict(list)
+    for doc in docs:
+        for _, start, end in matcher(doc):
+            if not any(token.ent_type for token in doc[start:end]):
+                places[doc[start:end].text].append(doc.user_data["id"])
+    return {form: (labels[form], found) for form, found in sorted(places.items())}
+
+
+def variety(docs: list[Doc]) -> tuple[int, float, float]:
+    """Words, type-token ratio, and share of 5-grams that occur more than once in a sample."""
+    words = [t.lower_ for doc in docs for t in doc if not t.is_space][:SAMPLE]
+    grams = Counter(tuple(words[i : i + 5]) for i in range(len(words) - 4))
+    repeated = sum(n for n in grams.values() if n > 1)
+    return len(words), len(set(words)) / len(words), repeated / max(1, sum(grams.values()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--against", type=Path, nargs="*", default=[])
+    args = parser.parse_args()
+    docs = list(read_docs(p for p in sorted(args.folder.glob("*.txt")) if p.name != "labels.txt"))
+    reasons = args.folder / REASONS
+    justified = set()
+    if reasons.exists():
+        rows = reasons.read_text(encoding="utf-8").splitlines()
+        justified = {row.split("\t")[0] for row in rows if row.strip()}
+    found = {f: places for f, places in bare_uses(docs).items() if f not in justified}
+    for form, (labels, ids) in found.items():
+        named = ", ".join(f"{label} {n}" for label, n in labels.most_common())
+        print(f"{form}\t{named}\tbare in {', '.join(sorted(set(ids)))}")
+    msg.info(f"{len(found)} forms labelled and bare, {len(justified)} more justified in {REASONS}")
+    rows = [(args.folder.name, *variety(docs))]
+    rows += [(path.parent.name, *variety(list(read_docs([path])))) for path in args.against]
+    msg.table(
+        [
+            (name, words, f"{ratio:.3f}", f"{100 * share:.2f} %")
+            for name, words, ratio, share in rows
+        ],
+        header=("corpus", "words", "type-token ratio", "5-grams repeated"),
+        aligns=("l", "r", "r", "r"),
+        divider=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
