@@ -14,7 +14,7 @@ from .shim import TorchShim
 
 
 class FineTuningOptimizer(Optimizer):
-    """AdamW (Loshchilov and Hutter, 2019) over whole torch modules.
+    """`spacy-bert-ner.AdamW.v1`: AdamW (Loshchilov and Hutter, 2019) over whole torch modules.
 
     All parameters of a module are updated by one call of torch's AdamW. Biases and LayerNorm
     weights, that is, parameters of one dimension, are not decayed. Parameters that start untrained
@@ -148,24 +148,3 @@ def _clip_factor(gradients: Iterable[Tensor], max_norm: float) -> Tensor:
         return torch.ones(())
     norm = torch.nn.utils.get_total_norm(gradients)
     return torch.clamp(max_norm / (norm + 1e-6), max=1.0)
-
-
-def adamw_v1(
-    learn_rate: Any,
-    head_factor: float = 10.0,
-    weight_decay: float = 0.01,
-    beta1: float = 0.9,
-    beta2: float = 0.999,
-    eps: float = 1e-8,
-    grad_clip: float = 1.0,
-) -> FineTuningOptimizer:
-    """`spacy-bert-ner.AdamW.v1`: see `FineTuningOptimizer`."""
-    return FineTuningOptimizer(
-        learn_rate,
-        head_factor=head_factor,
-        weight_decay=weight_decay,
-        beta1=beta1,
-        beta2=beta2,
-        eps=eps,
-        grad_clip=grad_clip,
-    )

@@ -184,9 +184,8 @@ class BertNER(TrainablePipe):
         self, docs: Iterable[Doc], predictions: list[list[tuple[int, int, int]]]
     ) -> None:
         """Write the predicted entities, and O on every other token that had no annotation."""
-        labels = [self.vocab.strings[label] for label in self.labels]
         for doc, found in zip(docs, predictions):
-            ents = [Span(doc, start, end, label=labels[label]) for start, end, label in found]
+            ents = [Span(doc, start, end, label=self.labels[label]) for start, end, label in found]
             iob = doc.to_array(ENT_IOB)
             if not ((iob == _IOB_INSIDE) | (iob == _IOB_BEGIN)).any():
                 doc.set_ents(ents, default="outside")

@@ -38,12 +38,14 @@ def make_buckets(
     window_pieces: int,
     overlap: int,
     max_padded: int,
+    max_waste: int,
 ) -> list[Bucket]:
     """Cut a batch into windows and pack them into buckets.
 
     window_pieces: most pieces of a window, special pieces included.
     overlap: pieces that neighbouring windows of a long Doc share.
     max_padded: most cells (rows x columns) of a bucket.
+    max_waste: most cells of padding in a row.
     Each token with pieces is the business of exactly one bucket.
     """
     specials = len(tokenizer.prefix) + len(tokenizer.suffix)
@@ -62,7 +64,9 @@ def make_buckets(
     owned_starts = np.cumsum(owned) - owned
 
     buckets = []
-    for members in bucket_by_length(piece_counts + specials, max_padded):
+    for members in bucket_by_length(
+        piece_counts + specials, max_padded=max_padded, max_waste=max_waste
+    ):
         counts = piece_counts[members]
         columns = int(counts.max()) + specials
         shape = (len(members), columns)

@@ -17,10 +17,10 @@ from .network import EncoderNetwork
 from .shim import EncoderShim
 from .vectors import TokenVectorBatch
 
-# Most cells (rows x columns) of one forward pass. A CPU is fastest while the activations stay in
-# its cache; a GPU wants enough rows to fill it.
-MAX_PADDED_CPU = 2_048
-MAX_PADDED_GPU = 65_536
+# How windows are packed into forward passes. A CPU is fastest while the activations stay in its
+# cache, and it pays for every padded cell; a GPU wants enough rows to fill it.
+CPU_PACKING = {"max_padded": 2_048, "max_waste": 32}
+GPU_PACKING = {"max_padded": 65_536, "max_waste": 512}
 
 # Attention costs grow with the square of the window, so a long-context encoder does not get its
 # full length unless the config asks for it.
@@ -87,7 +87,7 @@ def forward(
         shim.pieces.tokenizer,
         window_pieces=window_pieces(model),
         overlap=_settings(model).overlap,
-        max_padded=MAX_PADDED_GPU if shim.module.device.type == "cuda" else MAX_PADDED_CPU,
+        **(GPU_PACKING if shim.module.device.type == "cuda" else CPU_PACKING),
     )
     vectors, backprop_vectors = shim((buckets, len(pieces.counts)), is_train)
     batch = TokenVectorBatch.from_vectors(torch2xp(vectors), pieces.doc_lengths)

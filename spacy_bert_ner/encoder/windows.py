@@ -101,19 +101,25 @@ def _depth(
     return np.broadcast_to(np.minimum(left, right), end - start)
 
 
-def bucket_by_length(lengths: NDArray[np.int64], max_padded: int) -> list[NDArray[np.int64]]:
+def bucket_by_length(
+    lengths: NDArray[np.int64], *, max_padded: int, max_waste: int
+) -> list[NDArray[np.int64]]:
     """Group windows of similar length, longest first, so that little is padding.
 
-    lengths: pieces of each window. max_padded: rows times longest row of a bucket stay within
-    this, except that a bucket has at least one row.
+    lengths: pieces of each window.
+    max_padded: rows times longest row of a bucket stay within this, except that a bucket has at
+        least one row.
+    max_waste: a row is at most so many pieces shorter than the longest of its bucket.
     Returns the window numbers of each bucket.
     """
     order = np.argsort(-lengths, kind="stable")
+    ascending = lengths[order[::-1]]
     buckets = []
     done = 0
     while done < len(order):
         longest = max(1, int(lengths[order[done]]))
-        rows = max(1, max_padded // longest)
-        buckets.append(order[done : done + rows])
-        done += rows
+        similar = len(order) - int(np.searchsorted(ascending, longest - max_waste))
+        end = min(similar, done + max(1, max_padded // longest))
+        buckets.append(order[done:end])
+        done = end
     return buckets

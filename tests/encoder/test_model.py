@@ -105,7 +105,7 @@ def test_result_does_not_depend_on_batch_order_or_padding(encoder_folder, monkey
     backwards = [
         d.model_output.get("last_hidden_state") for d in model.predict(docs[::-1]).doc_data
     ][::-1]
-    monkeypatch.setattr(model_module, "MAX_PADDED_CPU", 1)
+    monkeypatch.setattr(model_module, "CPU_PACKING", {"max_padded": 1, "max_waste": 0})
     alone = [d.model_output.get("last_hidden_state") for d in model.predict(docs).doc_data]
     for a, b, c in zip(together, backwards, alone):
         if a is not None:
@@ -167,6 +167,7 @@ def test_gradient_equals_that_of_autograd_alone(encoder_folder):
         buckets = model_module.make_buckets(
             model.shims[0].pieces.pieces([doc]), model.shims[0].pieces.tokenizer,
             window_pieces=64, overlap=8, max_padded=10_000,
+            max_waste=512,
         )  # fmt: skip
         vectors = network(buckets, len(doc))
         total = total + (vectors * weights[end - len(doc) : end]).sum()

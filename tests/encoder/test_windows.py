@@ -75,9 +75,16 @@ def test_properties(docs, budget, data):
 
 
 @pytest.mark.parametrize("max_padded", [1, 10, 100, 10_000])
-def test_buckets_hold_each_window_once_and_keep_to_the_size(max_padded):
+@pytest.mark.parametrize("max_waste", [0, 7, 100])
+def test_buckets_hold_each_window_once_and_keep_to_the_size(max_padded, max_waste):
     lengths = np.random.default_rng(0).integers(2, 60, size=200)
-    buckets = bucket_by_length(lengths, max_padded)
+    buckets = bucket_by_length(lengths, max_padded=max_padded, max_waste=max_waste)
     assert sorted(np.concatenate(buckets).tolist()) == list(range(200))
     for bucket in buckets:
         assert len(bucket) == 1 or len(bucket) * lengths[bucket].max() <= max_padded
+        assert lengths[bucket].max() - lengths[bucket].min() <= max_waste
+
+
+def test_buckets_go_from_long_to_short():
+    buckets = bucket_by_length(np.array([3, 9, 8, 2, 9]), max_padded=100, max_waste=1)
+    assert [bucket.tolist() for bucket in buckets] == [[1, 4, 2], [0, 3]]
