@@ -2,9 +2,10 @@
 
 usage: check_corpus.py FOLDER [--against FILE.conll ...]
 
-Prints, for each form that is labelled in one place and bare in another, both places; and the
-type-token ratio and the share of repeated 5-grams, beside those of other corpora. Forms whose bare
-use is right are listed with the reason in FOLDER/bare_forms.tsv and left out.
+Prints, for each form that is labelled in one place and bare in another, both places; the size of
+each genre; and the type-token ratio and the share of repeated 5-grams, beside those of other
+corpora. Forms whose bare use is right are listed with the reason in FOLDER/bare_forms.tsv and left
+out.
 """
 
 from __future__ import annotations
@@ -50,6 +51,36 @@ def bare_uses(docs: list[Doc]) -> dict[str, tuple[Counter[str], list[str]]]:
     return {form: (labels[form], found) for form, found in sorted(places.items())}
 
 
+def sizes(docs: list[Doc]) -> list[tuple[str, int, int, int, int, float]]:
+    """Documents, sentences, whitespace words, entities, and entities per 100 words of each genre."""
+    nlp = spacy.blank("en", vocab=docs[0].vocab)
+    sentencizer = nlp.add_pipe("sentencizer")
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    for doc in docs:
+        n_sentences = sum(bool(s.text.strip()) for s in sentencizer(nlp.make_doc(doc.text)).sents)
+        for name in (doc.user_data["genre"], "all"):
+            totals[name].update(
+                documents=1,
+                sentences=n_sentences,
+                words=len(doc.text.split()),
+                entities=len(doc.ents),
+            )
+    return [(name, *n.values(), 100 * n["entities"] / n["words"]) for name, n in totals.items()]
+
+
+def share_without_case(docs: list[Doc]) -> float:
+    """Share of the words that stand in documents all lower case or all capitals."""
+    words = Counter(_is_one_case(doc.text) for doc in docs for _ in doc.text.split())
+    return words[True] / words.total()
+
+
+def _is_one_case(text: str) -> bool:
+    letters = [char for char in text if char.isalpha()]
+    upper = sum(char.isupper() for char in letters)
+    # A stray capital, as in a name's abbreviation, does not make a mixed text.
+    return bool(letters) and (upper <= 0.005 * len(letters) or upper >= 0.95 * len(letters))
+
+
 def variety(docs: list[Doc]) -> tuple[int, float, float]:
     """Words, type-token ratio, and share of 5-grams that occur more than once in a sample."""
     words = [t.lower_ for doc in docs for t in doc if not t.is_space][:SAMPLE]
@@ -74,6 +105,14 @@ def main() -> None:
         named = ", ".join(f"{label} {n}" for label, n in labels.most_common())
         print(f"{form}\t{named}\tbare in {', '.join(sorted(set(ids)))}")
     msg.info(f"{len(found)} forms labelled and bare, {len(justified)} more justified in {REASONS}")
+    genres = sorted(sizes(docs), key=lambda row: (row[0] == "all", row[0]))
+    msg.table(
+        [(*row[:-1], f"{row[-1]:.1f}") for row in genres],
+        header=("genre", "documents", "sentences", "words", "entities", "per 100 words"),
+        aligns=("l", "r", "r", "r", "r", "r"),
+        divider=True,
+    )
+    print(f"{100 * share_without_case(docs):.0f} % of the words are in documents of one case")
     rows = [(args.folder.name, *variety(docs))]
     rows += [(path.parent.name, *variety(list(read_docs([path])))) for path in args.against]
     msg.table(

@@ -74,7 +74,9 @@ def test_shares_of_the_training_documents_are_nested(tmp_path):
 
 def test_starter_corpus_is_consistent_and_large_enough():
     """What its README promises, on the files as they are."""
-    docs = list(check_corpus.read_docs(p for p in sorted(STARTER.glob("*.txt")) if p.stem != "labels"))
+    docs = list(
+        check_corpus.read_docs(p for p in sorted(STARTER.glob("*.txt")) if p.stem != "labels")
+    )
     mentions = Counter(ent.label_ for d in docs for ent in d.ents)
     assert set(mentions) == set((STARTER / "labels.txt").read_text().split())
     assert min(mentions.values()) >= 200
@@ -87,7 +89,9 @@ def test_starter_corpus_is_consistent_and_large_enough():
 
 
 def test_agreement_files_fit_the_corpus():
-    first, second = (agreement.read(agreement.FOLDER / f"{name}.jsonl") for name in ("first", "second"))
+    first, second = (
+        agreement.read(agreement.FOLDER / f"{name}.jsonl") for name in ("first", "second")
+    )
     docs = list(check_corpus.read_docs(p for p in STARTER.glob("*.txt") if p.stem != "labels"))
     lengths = {d.user_data["id"]: len(d.text) for d in docs}
     for spans in (first, second):
