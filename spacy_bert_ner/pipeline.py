@@ -101,7 +101,6 @@ class BertNER(TrainablePipe):
             "scheme": scheme,
             "incorrect_spans_key": incorrect_spans_key,
         }
-        self._rehearsal_model: Model | None = None
         self._scheme: TagScheme | None = None
 
     @property
