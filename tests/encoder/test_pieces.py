@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc
+from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from spacy_bert_ner.encoder.pieces import PieceCache, ragged_indices
@@ -30,6 +31,11 @@ def naive_pieces(doc, hf_tokenizer, spaced, limit):
         ids = hf_tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
         result.append((ids or [hf_tokenizer.unk_token_id])[:limit])
     return result
+
+
+def strings(tokenizer, ids):
+    vocabulary = Tokenizer.from_str(tokenizer.to_dict()["tokenizer"])
+    return [vocabulary.id_to_token(i) for i in ids]
 
 
 def split(pieces):
@@ -72,7 +78,7 @@ def test_families_are_told_apart(encoder_folder):
 
 
 def test_special_pieces_and_published_truncation(tokenizer):
-    assert tokenizer.strings([*tokenizer.prefix, *tokenizer.suffix]) == ["[CLS]", "[SEP]"]
+    assert strings(tokenizer, [*tokenizer.prefix, *tokenizer.suffix]) == ["[CLS]", "[SEP]"]
     (ids,) = tokenizer.encode(["x" * 50])
     assert len(ids) == 50  # the tokenizer's own limit of 12 is off
 
@@ -80,7 +86,7 @@ def test_special_pieces_and_published_truncation(tokenizer):
 def test_special_pieces_cannot_come_from_text(tokenizer):
     (ids,) = tokenizer.encode(["[MASK]"])
     assert len(ids) > 1
-    assert "[MASK]" not in tokenizer.strings(ids)
+    assert "[MASK]" not in strings(tokenizer, ids)
 
 
 def test_giant_token_is_capped_and_odd_tokens_are_represented(tokenizer):
@@ -105,7 +111,7 @@ def test_cache_is_bounded(tokenizer):
 
 def test_tokenizer_survives_its_dict(tokenizer):
     again = PieceTokenizer.from_dict(tokenizer.to_dict())
-    assert again == tokenizer
+    assert again.to_dict() == tokenizer.to_dict()
     assert again.encode(["Lovelace"]) == tokenizer.encode(["Lovelace"])
 
 
