@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import spacy
@@ -20,18 +20,15 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 from wasabi import msg
 
-from spacy_bert_ner.data.dataset import READERS
-from spacy_bert_ner.data.docs import make_doc
+from spacy_bert_ner.data.dataset import annotation_files, read_docs
 
 SAMPLE = 50_000  # words over which corpora of different size are compared
 REASONS = "bare_forms.tsv"
 
 
-def read_docs(paths: Iterable[Path]) -> Iterator[Doc]:
+def read_all(paths: Iterable[Path]) -> list[Doc]:
     nlp = spacy.blank("en")
-    for path in paths:
-        for record in READERS[path.suffix](path):
-            yield make_doc(record, nlp)
+    return [doc for path in paths for doc in read_docs(path, nlp)]
 
 
 def bare_uses(docs: list[Doc]) -> dict[str, tuple[Counter[str], list[str]]]:
@@ -94,7 +91,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--against", type=Path, nargs="*", default=[])
     args = parser.parse_args()
-    docs = list(read_docs(p for p in sorted(args.folder.glob("*.txt")) if p.name != "labels.txt"))
+    docs = read_all(annotation_files(args.folder))
     reasons = args.folder / REASONS
     justified = set()
     if reasons.exists():
@@ -114,7 +111,7 @@ def main() -> None:
     )
     print(f"{100 * share_without_case(docs):.0f} % of the words are in documents of one case")
     rows = [(args.folder.name, *variety(docs))]
-    rows += [(path.parent.name, *variety(list(read_docs([path])))) for path in args.against]
+    rows += [(path.parent.name, *variety(read_all([path]))) for path in args.against]
     msg.table(
         [
             (name, words, f"{ratio:.3f}", f"{100 * share:.2f} %")

@@ -17,8 +17,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from wasabi import msg
 
-from spacy_bert_ner.data.dataset import READERS
-from spacy_bert_ner.data.docs import make_doc
+from spacy_bert_ner.data.dataset import read_docs
 
 DEFAULT_MAP = ("PERSON=PER", "ORG=ORG", "GPE=LOC", "LOC=LOC")
 
@@ -31,10 +30,9 @@ def relabel(doc: Doc, new_label: Callable[[str], str | None]) -> None:
 
 def score(nlp: spacy.Language, gold: Iterable[Doc], mapping: dict[str, str]) -> dict:
     kept = set(mapping.values())
-    references = []
-    for reference in gold:
+    references = list(gold)
+    for reference in references:
         relabel(reference, lambda label: label if label in kept else None)
-        references.append(reference)
     bare = (
         Doc(nlp.vocab, [t.text for t in d], [bool(t.whitespace_) for t in d]) for d in references
     )
@@ -53,8 +51,7 @@ def main() -> None:
     args = parser.parse_args()
     mapping = dict(pair.split("=", 1) for pair in args.map)
     nlp = spacy.load(args.pipeline)
-    gold = [make_doc(record, nlp) for record in READERS[args.file.suffix](args.file)]
-    scores = score(nlp, gold, mapping)
+    scores = score(nlp, read_docs(args.file, nlp), mapping)
     rows = [(label, scores["ents_per_type"][label]) for label in sorted(scores["ents_per_type"])]
     rows.append(("all", {key: scores[f"ents_{key}"] for key in "prf"}))
     msg.table(

@@ -37,8 +37,7 @@ def read_dataset(folder: Path, nlp: Language, *, seed: int = 0) -> dict[str, lis
             f"{', '.join(beside) or 'none'}. Optional datasets are fetched by "
             "'python -m spacy project assets --extra'",
         )
-    files = [p for p in sorted(folder.iterdir()) if p.suffix in READERS or p.suffix == ".spacy"]
-    files = [p for p in files if p.name != LABELS_FILE]
+    files = annotation_files(folder)
     if not files:
         raise DataError(
             str(folder), "no annotation file", f"Known endings: {', '.join([*READERS, '.spacy'])}"
@@ -52,7 +51,14 @@ def read_dataset(folder: Path, nlp: Language, *, seed: int = 0) -> dict[str, lis
                 f"there is no file for {' and '.join(missing)}",
                 "Give train, dev and test, or files of other names to have them split",
             )
-        splits = {name: list(_read_docs(named[name], nlp)) for name in SPLITS}
+        unused = [p.name for p in files if p not in named.values()]
+        if unused:
+            raise DataError(
+                str(folder),
+                f"files beside train, dev and test that would go unread: {', '.join(unused)}",
+                "Give one file for each split, and keep others elsewhere",
+            )
+        splits = {name: list(read_docs(named[name], nlp)) for name in SPLITS}
     else:
         records = [record for file in files for record in _read_records(file)]
         splits = {
@@ -63,7 +69,14 @@ def read_dataset(folder: Path, nlp: Language, *, seed: int = 0) -> dict[str, lis
     return splits
 
 
-def _read_docs(file: Path, nlp: Language) -> Iterator[Doc]:
+def annotation_files(folder: Path) -> list[Path]:
+    """The files of a dataset folder that a reader is there for, in order of their names."""
+    known = {*READERS, ".spacy"}
+    return [p for p in sorted(folder.iterdir()) if p.suffix in known and p.name != LABELS_FILE]
+
+
+def read_docs(file: Path, nlp: Language) -> Iterator[Doc]:
+    """The Docs of one file, by the reader of its ending. Raises DataError as `read_dataset` does."""
     if file.suffix == ".spacy":
         try:
             yield from DocBin().from_disk(file).get_docs(nlp.vocab)

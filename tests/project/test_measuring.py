@@ -9,6 +9,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
+from spacy_bert_ner.data.dataset import annotation_files
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -74,9 +76,7 @@ def test_shares_of_the_training_documents_are_nested(tmp_path):
 
 def test_starter_corpus_is_consistent_and_large_enough():
     """What its README promises, on the files as they are."""
-    docs = list(
-        check_corpus.read_docs(p for p in sorted(STARTER.glob("*.txt")) if p.stem != "labels")
-    )
+    docs = check_corpus.read_all(annotation_files(STARTER))
     mentions = Counter(ent.label_ for d in docs for ent in d.ents)
     assert set(mentions) == set((STARTER / "labels.txt").read_text().split())
     assert min(mentions.values()) >= 200
@@ -92,7 +92,7 @@ def test_agreement_files_fit_the_corpus():
     first, second = (
         agreement.read(agreement.FOLDER / f"{name}.jsonl") for name in ("first", "second")
     )
-    docs = list(check_corpus.read_docs(p for p in STARTER.glob("*.txt") if p.stem != "labels"))
+    docs = check_corpus.read_all(annotation_files(STARTER))
     lengths = {d.user_data["id"]: len(d.text) for d in docs}
     for spans in (first, second):
         assert {span[0] for span in spans} <= set(lengths)
