@@ -4,15 +4,14 @@ usage: check_corpus.py FOLDER [--against FILE.conll ...]
 
 Prints, for each form that is labelled in one place and bare in another, both places; the size of
 each genre; and the type-token ratio and the share of repeated 5-grams, beside those of other
-corpora. Forms whose bare use is right are listed with the reason in FOLDER/bare_forms.tsv and left
-out.
+corpora. Forms of the starter corpus whose bare use is right are listed with the reason in
+assets/agreement/bare_forms.tsv and left out.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from pathlib import Path
 
 import spacy
@@ -20,15 +19,14 @@ from spacy.matcher import PhraseMatcher
 from spacy.tokens import Doc
 from wasabi import msg
 
-from spacy_bert_ner.data.dataset import annotation_files, read_docs
+from spacy_bert_ner.data.reading import read_docs
 
 SAMPLE = 50_000  # words over which corpora of different size are compared
-REASONS = "bare_forms.tsv"
+REASONS = Path(__file__).resolve().parent.parent / "assets" / "agreement" / "bare_forms.tsv"
 
 
-def read_all(paths: Iterable[Path]) -> list[Doc]:
-    nlp = spacy.blank("en")
-    return [doc for path in paths for doc in read_docs(path, nlp)]
+def read_all(given: Path) -> list[Doc]:
+    return list(read_docs(given, spacy.blank("en")))
 
 
 def bare_uses(docs: list[Doc]) -> dict[str, tuple[Counter[str], list[str]]]:
@@ -91,17 +89,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--against", type=Path, nargs="*", default=[])
     args = parser.parse_args()
-    docs = read_all(annotation_files(args.folder))
-    reasons = args.folder / REASONS
-    justified = set()
-    if reasons.exists():
-        rows = reasons.read_text(encoding="utf-8").splitlines()
-        justified = {row.split("\t")[0] for row in rows if row.strip()}
+    docs = read_all(args.folder)
+    rows = REASONS.read_text(encoding="utf-8").splitlines()
+    justified = {row.split("\t")[0] for row in rows if row.strip()}
     found = {f: places for f, places in bare_uses(docs).items() if f not in justified}
     for form, (labels, ids) in found.items():
         named = ", ".join(f"{label} {n}" for label, n in labels.most_common())
         print(f"{form}\t{named}\tbare in {', '.join(sorted(set(ids)))}")
-    msg.info(f"{len(found)} forms labelled and bare, {len(justified)} more justified in {REASONS}")
+    msg.info(
+        f"{len(found)} forms labelled and bare, {len(justified)} more justified in {REASONS.name}"
+    )
     genres = sorted(sizes(docs), key=lambda row: (row[0] == "all", row[0]))
     msg.table(
         [(*row[:-1], f"{row[-1]:.1f}") for row in genres],
@@ -111,7 +108,7 @@ def main() -> None:
     )
     print(f"{100 * share_without_case(docs):.0f} % of the words are in documents of one case")
     rows = [(args.folder.name, *variety(docs))]
-    rows += [(path.parent.name, *variety(read_all([path]))) for path in args.against]
+    rows += [(path.parent.name, *variety(read_all(path))) for path in args.against]
     msg.table(
         [
             (name, words, f"{ratio:.3f}", f"{100 * share:.2f} %")

@@ -17,7 +17,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from wasabi import msg
 
-from spacy_bert_ner.data.dataset import read_docs
+from spacy_bert_ner.data.reading import read_docs
 
 DEFAULT_MAP = ("PERSON=PER", "ORG=ORG", "GPE=LOC", "LOC=LOC")
 

@@ -7,8 +7,10 @@ from spacy.cli._util import app as spacy_app
 
 from .convert import convert
 from .inspect import inspect
+from .split import split
 
 app = typer.Typer(name="bert-ner", help="Data and models of spacy-bert-ner.", no_args_is_help=True)
 app.command("convert")(convert)
 app.command("inspect")(inspect)
+app.command("split")(split)
 spacy_app.add_typer(app)

@@ -12,9 +12,10 @@ from ..data.records import DataError
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn a DataError into one clear message on standard error and exit code 1."""
+    """Turn a DataError into one clear line on standard error and exit code 1."""
     try:
         yield
     except DataError as error:
-        typer.secho(f"✘ {error}", fg=typer.colors.RED, err=True)
+        line = " ".join(str(error).split())
+        typer.secho(f"✘ {line}", fg=typer.colors.RED, err=True)
         raise typer.Exit(1) from error

@@ -5,57 +5,102 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import spacy
 import srsly
 import typer
-from spacy.tokens import DocBin
 from wasabi import msg
 
+from ..data import page
+from ..data.checks import all_checks
+from ..data.inspection import Inspection, corpus_files, read_summary
+from ..data.inspection import inspect as run
 from ..data.records import DataError
-from ..data.splits import SPLITS
-from ..data.statistics import SplitStatistics
+from . import reading
 from .errors import reported
+from .pieces import piece_counter
 
 
 def inspect(
-    corpus: Annotated[Path, typer.Argument(help="Folder with train.spacy, dev.spacy, test.spacy")],
-    output: Annotated[Path | None, typer.Option(help="JSON file for the same counts")] = None,
+    corpus: Annotated[
+        Path, typer.Argument(help="Folder with train, dev and test.spacy, or an annotation file")
+    ],
+    output: Annotated[Path | None, typer.Option(help="JSON file for the same figures")] = None,
+    html: Annotated[Path | None, typer.Option(help="HTML file for the whole picture")] = None,
+    encoder: Annotated[
+        Path | None, typer.Option(help="Encoder folder, to measure documents in its word pieces")
+    ] = None,
+    fail_on: Annotated[
+        str, typer.Option(help="Checks, with commas between, whose findings end in exit code 1")
+    ] = "",
+    lang: reading.Lang = "en",
 ) -> None:
-    """Count documents, words, and the mentions and distinct forms of each label in a corpus."""
+    """Count documents, words and entities of a corpus, and look for what is likely wrong with it."""
     with reported():
-        counts = {name: _count(corpus / f"{name}.spacy") for name in SPLITS}
+        fatal = _names(fail_on)
+        length, window = piece_counter(encoder) if encoder else (None, 0)
+        inspection = run(
+            corpus_files(corpus, reading.blank(lang)),
+            length=length,
+            window=window,
+            conversion=read_summary(corpus),
+        )
+    _tables(inspection)
+    _checks(inspection)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output, inspection.to_json())
+    if html is not None:
+        html.parent.mkdir(parents=True, exist_ok=True)
+        html.write_text(page.render(inspection, f"Corpus {corpus}"), encoding="utf-8")
+    if found := [name for name in fatal if inspection.findings.counts[name]]:
+        msg.fail(f"Findings of {', '.join(found)}", exits=1)
+
+
+def _names(listed: str) -> list[str]:
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    known = [check.name for check in all_checks()]
+    for name in names:
+        if name not in known:
+            raise DataError("--fail-on", f"no check {name!r}", f"Checks: {', '.join(known)}")
+    return names
+
+
+def _tables(inspection: Inspection) -> None:
+    statistics = inspection.statistics
     msg.table(
         [
-            (name, c.documents, c.words, c.entities, f"{100 * c.entities / c.words:.1f}", c.longest)
-            for name, c in counts.items()
+            (name, c.documents, c.words, c.entities, f"{c.density:.1f}", c.longest)
+            for name, c in statistics.items()
         ],
         header=("split", "documents", "words", "entities", "per 100 words", "longest document"),
         aligns=("l", "r", "r", "r", "r", "r"),
         divider=True,
     )
-    labels = sorted({label for c in counts.values() for label in c.mentions})
     msg.table(
         [
-            (label, *(c.mentions[label] for c in counts.values()), _n_forms(counts, label))
-            for label in labels
+            (label, *(c.mentions[label] for c in statistics.values()), len(inspection.forms(label)))
+            for label in sorted(inspection.labels)
         ],
-        header=("label", *counts, "distinct forms"),
-        aligns=("l", "r", "r", "r", "r"),
+        header=("label", *statistics, "distinct forms"),
+        aligns=("l", *("r" for _ in statistics), "r"),
         divider=True,
     )
-    for label in labels:
-        if not counts["train"].mentions[label]:
-            msg.warn(f"{label} is in dev or test but never in train: it cannot be learned")
-    if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(output, {name: c.to_json() for name, c in counts.items()})
 
 
-def _count(path: Path) -> SplitStatistics:
-    if not path.exists():
-        raise DataError(str(path), "no such file", "Run 'python -m spacy bert-ner convert' first")
-    return SplitStatistics.of(DocBin().from_disk(path).get_docs(spacy.blank("xx").vocab))
-
-
-def _n_forms(counts: dict[str, SplitStatistics], label: str) -> int:
-    return len(set().union(*(c.forms.get(label, set()) for c in counts.values())))
+def _checks(inspection: Inspection) -> None:
+    findings = inspection.findings
+    for check in inspection.checks:
+        if count := findings.counts[check.name]:
+            first = findings.of(check.name)[0]
+            msg.warn(f"{check.name}: {count:,}. {check.title}", f"{first.place}: {first.detail}")
+        else:
+            msg.good(f"{check.name}: none")
+    if inspection.conversion is None:
+        return
+    for name, what in inspection.conversion["findings"].items():
+        first = what["examples"][0]
+        msg.warn(
+            f"On conversion, {name}: {what['count']:,}", f"{first['place']}: {first['detail']}"
+        )
+    if inspection.conversion["rejected"]:
+        lost = inspection.conversion["rejected_percent"]
+        msg.warn(f"{lost:.2f} % of the annotated spans were rejected on conversion")

@@ -9,8 +9,6 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 
-from spacy_bert_ner.data.dataset import annotation_files
-
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -76,14 +74,14 @@ def test_shares_of_the_training_documents_are_nested(tmp_path):
 
 def test_starter_corpus_is_consistent_and_large_enough():
     """What its README promises, on the files as they are."""
-    docs = check_corpus.read_all(annotation_files(STARTER))
+    docs = check_corpus.read_all(STARTER)
     mentions = Counter(ent.label_ for d in docs for ent in d.ents)
     assert set(mentions) == set((STARTER / "labels.txt").read_text().split())
     assert min(mentions.values()) >= 200
     assert min(mentions[label] for label in ("PERSON", "ORG", "GPE")) >= 900
     assert len({d.user_data["genre"] for d in docs}) == 21
     assert len({d.user_data["id"] for d in docs}) == len(docs) == 777
-    reasons = (STARTER / "bare_forms.tsv").read_text(encoding="utf-8").splitlines()
+    reasons = check_corpus.REASONS.read_text(encoding="utf-8").splitlines()
     justified = {line.split("\t")[0] for line in reasons}
     assert set(check_corpus.bare_uses(docs)) == justified
 
@@ -92,7 +90,7 @@ def test_agreement_files_fit_the_corpus():
     first, second = (
         agreement.read(agreement.FOLDER / f"{name}.jsonl") for name in ("first", "second")
     )
-    docs = check_corpus.read_all(annotation_files(STARTER))
+    docs = check_corpus.read_all(STARTER)
     lengths = {d.user_data["id"]: len(d.text) for d in docs}
     for spans in (first, second):
         assert {span[0] for span in spans} <= set(lengths)

@@ -1,0 +1,56 @@
+"""Sentences of one document, joined to one Record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+
+from .records import EntitySpan, Record
+
+
+def join_sentences(records: Iterable[Record]) -> Iterator[Record]:
+    """Join Records that follow each other and have the same `meta["document"]`, if any.
+
+    The document has the sentences' words and text with a space between sentences, and their
+    starts in `sentence_starts`; its id is that of the document.
+    """
+    for document, members in groupby(records, key=lambda record: record.meta.get("document")):
+        if document is None:
+            yield from members
+        else:
+            yield _join(list(members), document)
+
+
+def _join(sentences: list[Record], document: str) -> Record:
+    words: list[tuple[int, int]] = []
+    spans: list[EntitySpan] = []
+    starts: list[int] = []
+    lines: list[int] = []
+    offset = 0
+    for sentence in sentences:
+        of_sentence = sentence.words or []
+        starts.extend(len(words) + start for start in sentence.sentence_starts or [0])
+        words.extend((start + offset, end + offset) for start, end in of_sentence)
+        lines.extend(sentence.lines or [sentence.place.line] * len(of_sentence))
+        spans.extend(
+            replace(
+                span,
+                start=span.start + offset,
+                end=span.end + offset,
+                fragments=tuple((s + offset, e + offset) for s, e in span.fragments),
+            )
+            for span in sentence.spans
+        )
+        offset += len(sentence.text) + 1
+    first = sentences[0]
+    return Record(
+        " ".join(sentence.text for sentence in sentences),
+        spans,
+        first.place,
+        words=words,
+        spaces_known=all(sentence.spaces_known for sentence in sentences),
+        lines=lines,
+        sentence_starts=starts,
+        meta={**first.meta, "id": document},
+    )

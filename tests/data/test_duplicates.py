@@ -1,0 +1,55 @@
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_bert_ner.data.duplicates import MIN_WORDS, near_duplicates, signature
+
+TEXT = "The council of Oulu voted on Monday to close the old bridge over the river until spring"
+
+
+def test_equal_but_for_case_digits_and_punctuation():
+    texts = [TEXT + " 2019.", "Something else entirely happened here today", TEXT.upper() + " 2024"]
+    assert near_duplicates(texts) == [[0, 2]]
+
+
+def test_a_changed_word_in_a_long_text():
+    changed = TEXT.replace("Monday", "Friday")
+    assert near_duplicates([TEXT, changed]) == [[0, 1]]
+
+
+def test_half_of_the_text_changed():
+    half = "The council of Oulu voted on Monday to sell a new school in Tampere before next winter"
+    assert near_duplicates([TEXT, half]) == []
+
+
+def test_short_texts_are_never_duplicates():
+    assert near_duplicates(["Thank you .", "Thank you ."]) == []
+    assert signature("one two three four") == b""
+    assert near_duplicates(["one two three four five"] * 2) == [[0, 1]]
+
+
+def test_planted_duplicates_among_many():
+    random.seed(0)
+    words = [f"word{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(600)]
+    texts = [" ".join(random.choices(words, k=30)) for _ in range(2000)]
+    planted = {}
+    for i in range(0, 2000, 100):
+        copy = texts[i].split()
+        copy[15] = "changed"
+        texts.append(" ".join(copy))
+        planted[i] = len(texts) - 1
+    found = near_duplicates(texts)
+    assert found == [[i, j] for i, j in planted.items()]
+
+
+@given(st.lists(st.text(max_size=60), max_size=12))
+@settings(deadline=None)
+def test_clusters_are_disjoint_and_of_two_or_more(texts):
+    clusters = near_duplicates(texts * 2)
+    members = [i for cluster in clusters for i in cluster]
+    assert len(members) == len(set(members))
+    assert all(len(cluster) > 1 for cluster in clusters)
+    long_enough = [i for i, text in enumerate(texts) if signature(text)]
+    assert {i for i in members if i < len(texts)} == set(long_enough)
+    assert MIN_WORDS == 5
