@@ -19,6 +19,11 @@ def piece_counter(encoder: Path) -> tuple[Callable[[Doc], int], int]:
 
     Raises DataError if the folder holds no encoder.
     """
+    # transformers would look for a missing folder's name on the hub.
+    if not encoder.is_dir():
+        raise DataError(
+            str(encoder), "no such folder", "Run 'python -m spacy project run encoder' first"
+        )
     try:
         tokenizer = PieceTokenizer.from_transformers(AutoTokenizer.from_pretrained(str(encoder)))
         config = AutoConfig.from_pretrained(str(encoder))

@@ -22,7 +22,8 @@ MIN_WORDS = 5
 _HASHES, _BANDS = 32, 8
 # Multiplication modulo 2^64 by odd numbers, of which the upper half is well mixed.
 _FACTORS = np.random.default_rng(1997).integers(0, 1 << 63, _HASHES, dtype=np.uint64) * 2 + 1
-_WORD = re.compile(r"\w+")
+# Chinese and Japanese have no spaces between words; a character stands for one.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]|\w+")
 _DIGIT = re.compile(r"\d")
 
 

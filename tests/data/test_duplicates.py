@@ -29,6 +29,12 @@ def test_short_texts_are_never_duplicates():
     assert near_duplicates(["one two three four five"] * 2) == [[0, 1]]
 
 
+def test_text_without_spaces():
+    assert near_duplicates(
+        ["奥卢市议会周一投票决定关闭旧桥", "别的", "奥卢市议会周一投票决定关闭旧桥。"]
+    ) == [[0, 2]]
+
+
 def test_planted_duplicates_among_many():
     random.seed(0)
     words = [f"word{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(600)]
