@@ -5,10 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import spacy
 from spacy.cli._util import app as spacy_app
 from typer.testing import CliRunner
 
 import spacy_bert_ner.cli  # noqa: F401  (registers the commands, as the entry point does)
+from spacy_bert_ner.cli.pieces import piece_counter
 
 TEXT = "\n\n".join(f"[Oulu](GPE) and [Ada](PERSON) {i}" for i in range(20))
 
@@ -69,3 +71,30 @@ def test_inspect_without_a_corpus(run, tmp_path):
     result = run("inspect", tmp_path)
     assert result.exit_code == 1
     assert "no such file. Run 'python -m spacy bert-ner convert' first" in result.output
+
+
+# Positions, less those up to the padding's own, less two special pieces: 64 - 0 - 2, 66 - 1 - 2 and
+# 66 - 2 - 2.
+@pytest.mark.parametrize(("family", "window"), [("bert", 62), ("roberta", 63), ("mpnet", 62)])
+def test_documents_are_measured_in_the_windows_of_an_encoder(encoder_folder, family, window):
+    count, fitting = piece_counter(encoder_folder(family))
+    assert fitting == window
+    assert count(spacy.blank("en")("word " * 5)) >= 5
+
+
+def test_a_folder_without_an_encoder(run, dataset, tmp_path):
+    run("convert", dataset, tmp_path / "corpus")
+    result = run("inspect", tmp_path / "corpus", "--encoder", tmp_path / "nothing")
+    assert result.exit_code == 1
+    assert (
+        "nothing: no such folder. Run 'python -m spacy project run encoder' first" in result.output
+    )
+    result = run("inspect", tmp_path / "corpus", "--encoder", tmp_path / "corpus")
+    assert result.exit_code == 1
+    assert "corpus: no encoder that can be used (Can't load the encoder" in result.output
+
+
+def test_spacys_commands_need_not_wait_for_transformers():
+    code = "import sys, spacy_bert_ner.cli; print('transformers' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

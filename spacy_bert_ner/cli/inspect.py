@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import srsly
 import typer
+from spacy.tokens import Doc
 from wasabi import msg
 
 from ..data import page
@@ -16,7 +18,6 @@ from ..data.inspection import inspect as run
 from ..data.records import DataError
 from . import reading
 from .errors import reported
-from .pieces import piece_counter
 
 
 def inspect(
@@ -36,7 +37,7 @@ def inspect(
     """Count documents, words and entities of a corpus, and look for what is likely wrong with it."""
     with reported():
         fatal = _names(fail_on)
-        length, window = piece_counter(encoder) if encoder else (None, 0)
+        length, window = _measure(encoder) if encoder else (None, 0)
         inspection = run(
             corpus_files(corpus, reading.blank(lang)),
             length=length,
@@ -55,8 +56,15 @@ def inspect(
         msg.fail(f"Findings of {', '.join(found)}", exits=1)
 
 
-def _names(listed: str) -> list[str]:
-    names = [name.strip() for name in listed.split(",") if name.strip()]
+def _measure(encoder: Path) -> tuple[Callable[[Doc], int], int]:
+    # transformers takes seconds to import, and spaCy loads this module for its every command.
+    from .pieces import piece_counter
+
+    return piece_counter(encoder)
+
+
+def _names(text: str) -> list[str]:
+    names = reading.listed(text) or []
     known = [check.name for check in all_checks()]
     for name in names:
         if name not in known:

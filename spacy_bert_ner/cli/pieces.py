@@ -6,12 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spacy.tokens import Doc
-from transformers import AutoConfig, AutoTokenizer
 
 from ..data.records import DataError
-from ..encoder.model import DEFAULT_WINDOW, EncoderSettings
-from ..encoder.pieces import PieceCache
-from ..encoder.tokenizer import PieceTokenizer
+from ..encoder.model import EncoderSettings, build_transformer_model, piece_budget, piece_cache
 
 
 def piece_counter(encoder: Path) -> tuple[Callable[[Doc], int], int]:
@@ -24,18 +21,19 @@ def piece_counter(encoder: Path) -> tuple[Callable[[Doc], int], int]:
         raise DataError(
             str(encoder), "no such folder", "Run 'python -m spacy project run encoder' first"
         )
+    # An overlap would ask for a window that has room for it, which measuring does not need.
+    model = build_transformer_model(EncoderSettings(str(encoder), overlap=0))
     try:
-        tokenizer = PieceTokenizer.from_transformers(AutoTokenizer.from_pretrained(str(encoder)))
-        config = AutoConfig.from_pretrained(str(encoder))
-    except (OSError, ValueError) as error:
+        model.initialize()
+    except ValueError as error:
         raise DataError(
-            str(encoder), "no encoder in this folder", "Run 'python -m spacy project run encoder'"
+            str(encoder),
+            f"no encoder that can be used ({error})",
+            "Run 'python -m spacy project run encoder'",
         ) from error
-    cache = PieceCache(tokenizer, max_token_pieces=EncoderSettings("").max_token_pieces)
-    limit = getattr(config, "max_position_embeddings", None) or DEFAULT_WINDOW
-    special = len(tokenizer.prefix) + len(tokenizer.suffix)
+    cache = piece_cache(model)
 
     def count(doc: Doc) -> int:
         return int(cache.pieces([doc]).counts.sum())
 
-    return count, min(limit, DEFAULT_WINDOW) - special
+    return count, piece_budget(model)

@@ -66,18 +66,19 @@ def make(
     return Reading(
         given,
         format,
-        ReadOptions(token_column, tag_column, annotator, _listed(class_names)),
+        ReadOptions(token_column, tag_column, annotator, listed(class_names)),
         LabelRules(
             parse_renaming(rename or []),
-            _listed(keep),
-            _listed(drop) or (),
+            listed(keep),
+            listed(drop) or (),
         ),
         Corrections(corrections) if corrections else None,
         whole_documents,
     )
 
 
-def _listed(text: str | None) -> list[str] | None:
+def listed(text: str | None) -> list[str] | None:
+    """What stands between commas."""
     if text is None:
         return None
     return [item.strip() for item in text.split(",") if item.strip()]

@@ -11,7 +11,7 @@ import re
 import unicodedata
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -79,9 +79,8 @@ def _lowest(hashes: np.ndarray) -> np.ndarray:
     return (hashes[:, None] * _FACTORS >> np.uint64(32)).min(axis=0)
 
 
-def near_duplicates(texts: Iterable[str]) -> list[list[int]]:
-    """Clusters of near duplicates: the texts' indices, each cluster of at least two."""
-    signatures = [signature(text) for text in texts]
+def near_duplicates(signatures: Sequence[bytes]) -> list[list[int]]:
+    """Clusters of near duplicates: indices of their texts' signatures, each of at least two."""
     links = Clusters(len(signatures))
     link_duplicates(signatures, links)
     return [members for members in links.members() if len(members) > 1]

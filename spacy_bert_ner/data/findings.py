@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from .records import Finding, Place
 
@@ -34,6 +35,19 @@ class Findings:
     def of(self, check: str) -> list[Finding]:
         """The kept findings of a check, in the order they were made."""
         return list(self._kept.get(check, ()))
+
+    def to_json(self, limit: int = KEPT) -> dict[str, Any]:
+        """Of each check its count and so many examples, each with place and detail."""
+        return {
+            check: {
+                "count": count,
+                "examples": [
+                    {"place": str(found.place), "detail": found.detail}
+                    for found in self.of(check)[:limit]
+                ],
+            }
+            for check, count in self.counts.items()
+        }
 
     def __iter__(self) -> Iterator[Finding]:
         for check in self._kept:

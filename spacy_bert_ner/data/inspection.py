@@ -65,16 +65,7 @@ class Inspection:
         """The counts of each split under its name, and `findings` with so many examples each."""
         return {
             **{name: counts.to_json() for name, counts in self.statistics.items()},
-            "findings": {
-                check: {
-                    "count": count,
-                    "examples": [
-                        {"place": str(found.place), "detail": found.detail}
-                        for found in self.findings.of(check)[:limit]
-                    ],
-                }
-                for check, count in self.findings.counts.items()
-            },
+            "findings": self.findings.to_json(limit),
         }
 
 
@@ -179,7 +170,4 @@ def _all(splits: Mapping[str, Iterable[Doc]]) -> Iterator[Seen]:
 def _place(doc: Doc, split: str, number: int) -> Place:
     """Where the Doc's text comes from, as conversion noted it, or its number in the split."""
     source = doc.user_data.get("source")
-    if isinstance(source, str) and source:
-        path, colon, line = source.rpartition(":")
-        return Place(path, int(line)) if colon and line.isdigit() else Place(source)
-    return Place(split, number)
+    return Place.parse(source) if isinstance(source, str) and source else Place(split, number)

@@ -20,6 +20,12 @@ class Place:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}" if self.line else self.path
 
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """The inverse of `str`."""
+        path, colon, line = text.rpartition(":")
+        return cls(path, int(line)) if colon and line.isdecimal() else cls(text)
+
 
 @dataclass(frozen=True)
 class EntitySpan:

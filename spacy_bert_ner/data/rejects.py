@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from .formats.json_entries import read_entries
 from .records import DataError, EntitySpan, Place, Record
+from .sources import Source
 
 _CONTEXT = 40
 
@@ -73,7 +75,7 @@ class Reject:
         return f"{self.place}: {self.cause}"
 
     def to_json(self) -> dict[str, Any]:
-        """The line of the rejects file; `_read_correction` reads it back."""
+        """The line of the rejects file; `Corrections` reads it back."""
         span = self.span
         data = {
             "path": self.place.path,
@@ -145,18 +147,13 @@ class Corrections:
 
     def __init__(self, path: Path) -> None:
         """Raises DataError for a line that is no line of a rejects file."""
-        self._path = path
-        self._proposals: dict[SpanKey, tuple[EntitySpan | None, int]] = {}
+        self._source = Source(path)
+        self._proposals: dict[SpanKey, EntitySpan | None] = {}
         self._unused: dict[SpanKey, int] = {}
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(str(path), f"cannot be read ({error})") from error
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                key, proposal = _read_correction(line, Place(str(path), number))
-                self._proposals[key] = (proposal, number)
-                self._unused[key] = number
+        for number, entry in read_entries(self._source):
+            key, proposal = _correction(entry, self._source.place(number))
+            self._proposals[key] = proposal
+            self._unused[key] = number
 
     def apply(self, record: Record) -> tuple[Record, int]:
         """The record with its spans corrected, and how many of them were removed."""
@@ -172,7 +169,7 @@ class Corrections:
                 continue
             changed = True
             self._unused.pop(key, None)
-            proposal, _ = self._proposals[key]
+            proposal = self._proposals[key]
             if proposal is None:
                 removed += 1
             else:
@@ -183,22 +180,21 @@ class Corrections:
         """Raises DataError for a correction of a span that the data does not have."""
         for key, line in self._unused.items():
             raise DataError(
-                Place(str(self._path), line),
+                self._source.place(line),
                 f"no span {key[2]}–{key[3]} ({key[4]}) in document {key[1]!r} of {key[0]}",
                 "Correct the rejects of this very data, given under the same path",
             )
 
 
-def _read_correction(line: str, place: Place) -> tuple[SpanKey, EntitySpan | None]:
+def _correction(data: Any, place: Place) -> tuple[SpanKey, EntitySpan | None]:
     try:
-        data = json.loads(line)
         key = (data["path"], data["document"], data["start"], data["end"], data["label"])
         given = data["proposal"]
         proposal = None
         if given is not None:
             label = given.get("label", data["label"])
             proposal = EntitySpan(given["start"], given["end"], label)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
             place,
             f"not a line of a rejects file ({error})",

@@ -10,35 +10,45 @@ from .records import EntitySpan, Record
 
 
 def join_sentences(records: Iterable[Record]) -> Iterator[Record]:
-    """Join Records that follow each other and have the same `meta["document"]`, if any.
+    """Join Records with words that follow each other and have the same `meta["document"]`, if any.
 
     The document has the sentences' words and text with a space between sentences, and their
     starts in `sentence_starts`; its id is that of the document.
     """
-    for document, members in groupby(records, key=lambda record: record.meta.get("document")):
+    for document, members in groupby(records, key=_document_of):
         if document is None:
             yield from members
         else:
             yield _join(list(members), document)
 
 
+def _document_of(record: Record) -> str | None:
+    return None if record.words is None else record.meta.get("document")
+
+
 def _join(sentences: list[Record], document: str) -> Record:
     words: list[tuple[int, int]] = []
     spans: list[EntitySpan] = []
+    missing: list[tuple[int, int]] = []
     starts: list[int] = []
     lines: list[int] = []
     offset = 0
     for sentence in sentences:
+
+        def moved(stretches: Iterable[tuple[int, int]], by: int = offset) -> list[tuple[int, int]]:
+            return [(start + by, end + by) for start, end in stretches]
+
         of_sentence = sentence.words or []
         starts.extend(len(words) + start for start in sentence.sentence_starts or [0])
-        words.extend((start + offset, end + offset) for start, end in of_sentence)
+        words.extend(moved(of_sentence))
+        missing.extend(moved(sentence.missing))
         lines.extend(sentence.lines or [sentence.place.line] * len(of_sentence))
         spans.extend(
             replace(
                 span,
                 start=span.start + offset,
                 end=span.end + offset,
-                fragments=tuple((s + offset, e + offset) for s, e in span.fragments),
+                fragments=tuple(moved(span.fragments)),
             )
             for span in sentence.spans
         )
@@ -52,5 +62,6 @@ def _join(sentences: list[Record], document: str) -> Record:
         spaces_known=all(sentence.spaces_known for sentence in sentences),
         lines=lines,
         sentence_starts=starts,
+        missing=missing,
         meta={**first.meta, "id": document},
     )

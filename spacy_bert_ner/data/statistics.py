@@ -10,6 +10,11 @@ from typing import Any
 from spacy.tokens import Doc
 
 
+def count_words(doc: Doc) -> int:
+    """Tokens that are not whitespace, told by their text: the vocabulary may lack attributes."""
+    return sum(not token.text.isspace() for token in doc)
+
+
 @dataclass
 class SplitStatistics:
     """Counts over the Docs of one split. Words are tokens that are not whitespace.
@@ -35,7 +40,7 @@ class SplitStatistics:
         return counts
 
     def add(self, doc: Doc) -> None:
-        words = sum(not token.text.isspace() for token in doc)
+        words = count_words(doc)
         self.documents += 1
         self.words += words
         self.longest = max(self.longest, words)

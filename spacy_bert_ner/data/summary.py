@@ -61,14 +61,5 @@ class Summary:
             },
             "formats": self.formats,
             "left_alone": self.left_alone,
-            "findings": {
-                check: {
-                    "count": count,
-                    "examples": [
-                        {"place": str(found.place), "detail": found.detail}
-                        for found in self.findings.of(check)
-                    ],
-                }
-                for check, count in self.findings.counts.items()
-            },
+            "findings": self.findings.to_json(),
         }

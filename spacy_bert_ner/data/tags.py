@@ -48,11 +48,6 @@ def decode_tags(tags: Sequence[str]) -> list[TagSpan]:
     return spans
 
 
-def broken_tags(tags: Sequence[str]) -> list[int]:
-    """Indices of the tags that break the scheme of a sequence by itself (see `TagChecker`)."""
-    return TagChecker().broken(tags)
-
-
 class TagChecker:
     """Finds the tags that break the scheme of a file, one sentence after the other.
 

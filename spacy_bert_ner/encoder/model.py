@@ -14,6 +14,7 @@ from thinc.api import Model, chain, torch2xp, xp2torch
 from .batch import make_buckets
 from .loading import load_pretrained
 from .network import EncoderNetwork
+from .pieces import PieceCache
 from .shim import EncoderShim
 from .vectors import TokenVectorBatch
 
@@ -105,10 +106,20 @@ def window_pieces(model: TransformerModel) -> int:
     return min(_settings(model).window or DEFAULT_WINDOW, _shim(model).max_positions)
 
 
+def piece_budget(model: TransformerModel) -> int:
+    """Pieces of a window without the special ones."""
+    tokenizer = piece_cache(model).tokenizer
+    return window_pieces(model) - len(tokenizer.prefix) - len(tokenizer.suffix)
+
+
+def piece_cache(model: TransformerModel) -> PieceCache:
+    """What makes word pieces of Docs. Raises ValueError if the layer has no encoder yet."""
+    return _shim(model).pieces
+
+
 def _check_window(model: TransformerModel) -> None:
     shim = _shim(model)
-    tokenizer = shim.pieces.tokenizer
-    budget = window_pieces(model) - len(tokenizer.prefix) - len(tokenizer.suffix)
+    budget = piece_budget(model)
     overlap = _settings(model).overlap
     if shim.max_token_pieces > budget:
         raise ValueError(

@@ -8,12 +8,14 @@ from spacy.tokens import DocBin
 from spacy.training import Corpus
 
 from spacy_bert_ner.data import docbins
+from spacy_bert_ner.data.alignment import align
 from spacy_bert_ner.data.conversion import TooMuchLost, convert, into_splits
 from spacy_bert_ner.data.formats import FORMATS
 from spacy_bert_ner.data.labels import LabelRules
 from spacy_bert_ner.data.reading import Reading, read_docs
-from spacy_bert_ner.data.records import DataError
+from spacy_bert_ner.data.records import DataError, Place, Record
 from spacy_bert_ner.data.rejects import Corrections
+from spacy_bert_ner.data.sentences import join_sentences
 
 NLP = spacy.blank("en")
 CONLL = "Ada\tB-PER\nmet\tO\n\nOulu\tB-LOC\n"
@@ -229,3 +231,29 @@ def test_reading_without_any_loss(tmp_path):
     given = write(tmp_path / "set", a__jsonl=doccano(*PAIRS))
     with pytest.raises(DataError, match=r"a.jsonl:1: 'Acme' \(ORG\) is not a whole number"):
         list(read_docs(given, NLP))
+
+
+def test_joining_sentences_keeps_missing_annotation():
+    first, second = (
+        Record(
+            text, [], Place("x", line), words=[(0, 3), (4, 8)], missing=[(4, 8)],
+            meta={"id": text, "document": "d"},
+        )
+        for line, text in enumerate(["Ada left", "Bob slid"], start=1)
+    )  # fmt: skip
+    (joined,) = join_sentences([first, second])
+    assert [joined.text[start:end] for start, end in joined.missing] == ["left", "slid"]
+    assert [t.text for t in align(joined, NLP).doc if not t.ent_iob] == ["left", "slid"]
+
+
+def test_texts_without_words_are_no_sentences():
+    texts = [Record("a, b", [], Place("x"), meta={"document": "d"}) for _ in range(2)]
+    assert list(join_sentences(texts)) == texts
+
+
+def test_rejects_with_separators_of_lines_in_them(tmp_path):
+    text = "AcmeCorp\u2028paid\x85"
+    given = write(tmp_path / "set", a__jsonl=doccano((text, [[0, 4, "ORG"]])))
+    convert(Reading(str(given)), tmp_path / "a.spacy", NLP)
+    again = Reading(str(given), corrections=Corrections(tmp_path / "a.rejects.jsonl"))
+    assert convert(again, tmp_path / "b.spacy", NLP).loss == 0

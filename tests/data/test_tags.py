@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOBES, Entities
 
-from spacy_bert_ner.data.tags import TagChecker, broken_tags, decode_tags, encode_tags
+from spacy_bert_ner.data.tags import TagChecker, decode_tags, encode_tags
 
 
 def test_spans_equal_seqevals_on_every_iob_sequence():
@@ -23,7 +23,7 @@ def test_valid_sequences_with_end_tags_equal_seqevals(letters, scheme):
     valid = 0
     for tags in itertools.product(["O", *names], repeat=4):
         with_ends = any(tag[0] in "LEUS" for tag in tags)
-        if not with_ends or broken_tags(tags):
+        if not with_ends or TagChecker().broken(tags):
             continue
         valid += 1
         expected = [(e.start, e.end, e.tag) for e in Entities([list(tags)], scheme).entities[0]]
@@ -44,7 +44,7 @@ def test_decoding_undoes_encoding(case, scheme):
     spans, length = case
     tags = encode_tags(spans, length, scheme)
     assert decode_tags(tags) == spans
-    assert not broken_tags(tags)
+    assert not TagChecker().broken(tags)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_decoding_undoes_encoding(case, scheme):
     ],
 )
 def test_tags_that_no_scheme_allows(tags, broken):
-    assert broken_tags(tags.split()) == broken
+    assert TagChecker().broken(tags.split()) == broken
 
 
 @pytest.mark.parametrize(

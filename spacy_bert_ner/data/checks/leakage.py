@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..duplicates import Clusters, link_duplicates, signature
+from ..duplicates import near_duplicates, signature
 from ..findings import Findings
 from ..records import Place
 from .base import Check, Seen
@@ -27,9 +27,7 @@ class Leakage(Check):
         self.seen.append((seen.split, seen.place, start))
 
     def conclude(self, findings: Findings) -> None:
-        links = Clusters(len(self.signatures))
-        link_duplicates(self.signatures, links)
-        for members in links.members():
+        for members in near_duplicates(self.signatures):
             first_of: dict[str, int] = {}
             for i in members:
                 first_of.setdefault(self.seen[i][0], i)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from spacy.tokens import Doc
 
 from ..findings import Findings
+from ..statistics import count_words
 from .base import Check, Seen
 
 # About what fits into 512 word pieces of English.
@@ -33,7 +34,7 @@ class LongDocuments(Check):
     )
 
     def __init__(self, length: Callable[[Doc], int] | None = None, window: int = 0) -> None:
-        self.length = length or _words
+        self.length = length or count_words
         self.window = window or _MANY_WORDS
         self.unit = "word pieces" if length else "words"
 
@@ -43,10 +44,6 @@ class LongDocuments(Check):
             findings.add(
                 self.name, seen.place, f"{length:,} {self.unit}, of {self.window} at a time"
             )
-
-
-def _words(doc: Doc) -> int:
-    return sum(not token.is_space for token in doc) if len(doc) > _MANY_WORDS else len(doc)
 
 
 class Damage(Check):

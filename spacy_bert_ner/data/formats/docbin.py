@@ -84,8 +84,8 @@ def _record(doc: Doc, source: Source, number: int) -> Record:
 
 def _origin(doc: Doc) -> Place | None:
     """Where an earlier conversion found the text."""
-    path, colon, line = str(doc.user_data.get("source", "")).rpartition(":")
-    return Place(path, int(line)) if colon and line.isdigit() else None
+    origin = doc.user_data.get("source")
+    return Place.parse(origin) if isinstance(origin, str) and origin else None
 
 
 def _meta(doc: Doc) -> dict[str, str]:

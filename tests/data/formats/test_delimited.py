@@ -6,6 +6,7 @@ import gzip
 import io
 
 import pytest
+from format_checks import notes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,10 +40,6 @@ def read(source):
 
 def surfaces(records):
     return [[(r.text[s.start : s.end], s.label) for s in r.spans] for r in records]
-
-
-def notes(source):
-    return [(found.check, found.place.line, found.detail) for found in source.findings]
 
 
 def test_rows_of_a_document_are_gathered(file):

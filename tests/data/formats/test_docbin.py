@@ -6,6 +6,7 @@ import zlib
 import pytest
 import spacy
 import srsly
+from format_checks import notes
 from spacy.tokens import Doc, DocBin, Span, Token
 
 from spacy_bert_ner.data.alignment import align
@@ -41,10 +42,6 @@ def file(tmp_path):
 
 def read(source):
     return list(FORMAT.read(source, ReadOptions()))
-
-
-def notes(source):
-    return [(found.check, found.place.line, found.detail) for found in source.findings]
 
 
 def test_words_spaces_entities_and_metadata(file):

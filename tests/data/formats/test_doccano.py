@@ -1,10 +1,10 @@
 """doccano's exports, after https://doccano.github.io/doccano/tutorial/#export-the-dataset and the
 examples that its export page shows; the texts are made up."""
 
-import io
 import json
 
 import pytest
+from format_checks import notes, written
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,10 +49,6 @@ def file(tmp_path):
 
 def records(source):
     return list(FORMAT.read(source, ReadOptions()))
-
-
-def notes(source):
-    return [(found.check, found.place.line, found.detail) for found in source.findings]
 
 
 def test_sequence_labeling(file):
@@ -197,14 +193,8 @@ def test_matches_nobody_elses(file, first):
     assert FORMAT.matches(source.head(), source) is False
 
 
-def written(found):
-    file = io.StringIO()
-    FORMAT.write(iter(found), file)
-    return file.getvalue()
-
-
 def test_written_document(file):
-    assert written(records(file(LABELED))) == (
+    assert written(FORMAT, records(file(LABELED))) == (
         '{"id": "17", "page": "3", "reviewed": "true", "text": "Ada Berg left Oslo.", '
         '"label": [[0, 8, "PERSON"], [14, 18, "GPE"]]}\n'
     )
@@ -213,7 +203,7 @@ def test_written_document(file):
 def test_metadata_never_replaces_text_or_spans():
     record = Record("Oslo", SPANS[:1], Place("x"), meta={"text": "?", "label": "?", "data": "?"})
     entry = {"text": "Oslo", "label": [[0, 8, "PERSON"]], "data": "?"}
-    assert json.loads(written([record])) == entry
+    assert json.loads(written(FORMAT, [record])) == entry
 
 
 META = st.dictionaries(
@@ -232,7 +222,7 @@ def test_round_trip(tmp_path_factory, found):
         for i, (text, spans, meta) in enumerate(found, start=1)
     ]
     path = tmp_path_factory.mktemp("doccano") / "a.jsonl"
-    path.write_text(written(given), encoding="utf-8", newline="")
+    path.write_text(written(FORMAT, given), encoding="utf-8", newline="")
     source = Source(path, "a.jsonl")
     assert not given or FORMAT.matches(source.head(), source)
     assert not PRODIGY.matches(source.head(), source)

@@ -5,6 +5,7 @@ import gzip
 import json
 
 import pytest
+from format_checks import notes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,10 +34,6 @@ def file(tmp_path):
 
 def entries(source):
     return list(read_entries(source))
-
-
-def notes(source):
-    return [(finding.check, finding.place.line, finding.detail) for finding in source.findings]
 
 
 def test_one_value_a_line(file):

@@ -1,9 +1,9 @@
 """Prodigy's tasks, after https://prodi.gy/docs/api-interfaces#ner_manual; the texts are made up."""
 
-import io
 import json
 
 import pytest
+from format_checks import notes, written
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,10 +51,6 @@ def file(tmp_path):
 
 def records(source, annotator=None):
     return list(FORMAT.read(source, ReadOptions(annotator=annotator)))
-
-
-def notes(source):
-    return [(found.check, found.place.line, found.detail) for found in source.findings]
 
 
 def test_task_of_ner_manual(file):
@@ -263,14 +259,8 @@ def test_matches_nobody_elses(file, first):
     assert FORMAT.matches(source.head(), source) is False
 
 
-def written(found):
-    file = io.StringIO()
-    FORMAT.write(iter(found), file)
-    return file.getvalue()
-
-
 def test_written_task(file):
-    [line] = written(records(file(TASK))).splitlines()
+    [line] = written(FORMAT, records(file(TASK))).splitlines()
     task = json.loads(line)
     for key in ("text", "tokens", "answer", "_input_hash"):
         assert task.pop(key) == TASK[key]
@@ -294,7 +284,7 @@ def test_written_task(file):
 
 def test_written_task_without_metadata():
     record = Record("A b", [], Place("x"), words=[(0, 1), (2, 3)])
-    assert json.loads(written([record])) == {
+    assert json.loads(written(FORMAT, [record])) == {
         "text": "A b",
         "tokens": [
             {"text": "A", "start": 0, "end": 1, "id": 0, "ws": True},
@@ -333,7 +323,7 @@ def test_round_trip(tmp_path_factory, found, input_hash):
     if given:
         given[0].meta["_input_hash"] = input_hash
     path = tmp_path_factory.mktemp("prodigy") / "a.jsonl"
-    path.write_text(written(given), encoding="utf-8", newline="")
+    path.write_text(written(FORMAT, given), encoding="utf-8", newline="")
     source = Source(path, "a.jsonl")
     assert not given or FORMAT.matches(source.head(), source)
     for i, record in enumerate(given, start=1):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import spacy
+from format_checks import notes
 from spacy.tokens import Span
 
 from spacy_bert_ner.data.formats.base import ReadOptions
@@ -52,10 +53,6 @@ def file(tmp_path):
 
 def records(source):
     return list(FORMAT.read(source, ReadOptions()))
-
-
-def notes(source):
-    return [(found.check, found.place.line, found.detail) for found in source.findings]
 
 
 @pytest.mark.parametrize(
