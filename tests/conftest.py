@@ -12,9 +12,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 import spacy
 import torch
-from encoders import FAMILIES, save_tiny_encoder
 from spacy.language import Language
 from spacy.training import Example
+from tiny_encoders import FAMILIES, save_tiny_encoder
 
 TRAIN = [
     ("Ada Lovelace lives in London.", [(0, 12, "PERSON"), (22, 28, "GPE")]),
