@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -17,15 +19,24 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Config, Model, Optimizer, set_dropout_rate, torch2xp, xp2torch
 from thinc.types import Floats2d, Ragged
+from torch import Tensor
 
+from . import settings
+from .confidence import write_scores
 from .tagger.decode import TokenRole, decode
+from .tagger.lattice import span_lattice
 from .tagger.loss import tag_loss
 from .tagger.scheme import MISSING, TagScheme
+from .tagger.select import without_overlaps
 
 DEFAULT_CONFIG = """
 [bert_ner]
 scheme = "biluo"
 incorrect_spans_key = null
+confidence = false
+threshold = null
+best_labels = 0
+spans_key = "bert_ner"
 scorer = {"@scorers":"spacy.ner_scorer.v1"}
 
 [bert_ner.model]
@@ -40,11 +51,13 @@ grad_factor = 1.0
 
 _IOB_INSIDE, _IOB_OUTSIDE, _IOB_BEGIN = 1, 2, 3
 _SAMPLE = 10
+# Settings that a pipeline's user may change, by attribute or when it is loaded.
+_ADJUSTABLE = ("confidence", "threshold", "best_labels", "spans_key")
 
 
 @Language.factory(
     "bert_ner",
-    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    assigns=["doc.ents", "doc.spans", "token.ent_iob", "token.ent_type"],
     default_config=Config().from_str(DEFAULT_CONFIG)["bert_ner"],
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
 )
@@ -54,6 +67,10 @@ def make_bert_ner(
     model: Model[list[Doc], Ragged],
     scheme: str,
     incorrect_spans_key: str | None,
+    confidence: bool,
+    threshold: float | None,
+    best_labels: int,
+    spans_key: str,
     scorer: Callable | None,
 ) -> BertNER:
     """Make a `bert_ner` component; see `BertNER`."""
@@ -63,23 +80,59 @@ def make_bert_ner(
         name,
         scheme=scheme,
         incorrect_spans_key=incorrect_spans_key,
+        confidence=confidence,
+        threshold=threshold,
+        best_labels=best_labels,
+        spans_key=spans_key,
         scorer=scorer,
     )
+
+
+@dataclass(frozen=True)
+class FoundEntities:
+    """What the component predicts for one Doc.
+
+    spans: first token, one past the last, and index into `labels`, in the order of the text.
+    scores: float32 (spans,) – probabilities; None if the component was not asked for them.
+    best_labels: the likeliest labels of each span, best first; None if not asked for.
+    """
+
+    spans: list[tuple[int, int, int]]
+    scores: NDArray[np.float32] | None = None
+    best_labels: list[list[tuple[str, float]]] | None = None
 
 
 class BertNER(TrainablePipe):
     """Named entities by token classification over a transformer (Devlin et al., 2019).
 
     A linear layer scores the tags of each token; the entities are those of the valid tag sequence
-    of highest score. Entities that are on the Doc already are kept, and predictions fill the rest.
+    of highest score or, with a threshold, all spans that are likely enough. Entities that are on
+    the Doc already are kept, and predictions fill the rest.
 
     vocab: the pipeline's shared vocabulary.
     model: from Docs to tag scores, a Ragged of (tokens, tags) with each Doc's length.
     name: the component's name in the pipeline.
     scheme: "biluo" or "iob".
     incorrect_spans_key: key in `reference.spans` of spans known to be no entities; null for none.
+    confidence: put the entities with the probability of each into `doc.spans[spans_key]`, whose
+        `attrs["scores"]` `ent._.confidence` reads.
+    threshold: the least probability of an entity. Low values find more entities, high values fewer
+        wrong ones. Null for the entities of the likeliest tag sequence, whatever their probability.
+    best_labels: that many likeliest labels of each entity's span, with probabilities, for
+        `ent._.best_labels`; needs `confidence`.
+    spans_key: where the entities with their probabilities go.
     scorer: the scoring method.
+
+    `confidence`, `threshold`, `best_labels` and `spans_key` are attributes as well, to be changed at
+    any time, and so is `temperature`, which tag scores are divided by when probabilities are taken;
+    `spacy bert-ner calibrate` sets it.
     """
+
+    confidence = settings.Setting(bool)
+    threshold = settings.Setting(settings.threshold)
+    best_labels = settings.Setting(settings.best_labels)
+    spans_key = settings.Setting(settings.spans_key)
+    temperature = settings.Setting(settings.temperature)
 
     def __init__(
         self,
@@ -89,6 +142,10 @@ class BertNER(TrainablePipe):
         *,
         scheme: str = "biluo",
         incorrect_spans_key: str | None = None,
+        confidence: bool = False,
+        threshold: float | None = None,
+        best_labels: int = 0,
+        spans_key: str = "bert_ner",
         scorer: Callable | None = None,
     ) -> None:
         TagScheme([], scheme)  # refuses an unknown scheme now rather than at the first batch
@@ -101,6 +158,12 @@ class BertNER(TrainablePipe):
             "scheme": scheme,
             "incorrect_spans_key": incorrect_spans_key,
         }
+        self.confidence = confidence
+        self.threshold = threshold
+        self.best_labels = best_labels
+        self.spans_key = spans_key
+        self.temperature = 1.0
+        self.cfg["configured"] = self._adjustable()
         self._scheme: TagScheme | None = None
 
     @property
@@ -119,6 +182,31 @@ class BertNER(TrainablePipe):
         if self._scheme is None or self._scheme.labels != self.labels:
             self._scheme = TagScheme(self.labels, self.cfg["scheme"])
         return self._scheme
+
+    def _adjustable(self) -> dict[str, Any]:
+        return {name: self.cfg[name] for name in _ADJUSTABLE}
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> BertNER:
+        given = self._adjustable()
+        super().from_bytes(bytes_data, exclude=exclude)
+        self._heed(given)
+        return self
+
+    def from_disk(self, path: str | Path, *, exclude: Iterable[str] = ()) -> BertNER:
+        given = self._adjustable()
+        super().from_disk(path, exclude=exclude)
+        self._heed(given)
+        return self
+
+    def _heed(self, given: dict[str, Any]) -> None:
+        """Let settings given to spacy.load() prevail over the stored ones."""
+        # A pipeline's config.cfg holds what its component was made with; `cfg` also what was changed
+        # later. Only where the config differs from the one stored has someone asked for it now.
+        stored = self.cfg.get("configured", {})
+        for name, value in given.items():
+            if not settings.same(value, stored.get(name, value)):
+                setattr(self, name, value)
+        self.cfg["configured"] = given
 
     def add_label(self, label: str) -> int:
         """Add an entity label; its tags start untrained, those of the other labels stay as they are.
@@ -168,23 +256,56 @@ class BertNER(TrainablePipe):
         sample = [doc for doc in sample if len(doc)] or [Doc(self.vocab, words=["word"])]
         self.model.initialize(X=sample)
 
-    def predict(self, docs: Iterable[Doc]) -> list[list[tuple[int, int, int]]]:
-        """The entities of each Doc, as first token, one past the last, and index into `labels`."""
+    def predict(self, docs: Iterable[Doc]) -> list[FoundEntities]:
+        """The entities of each Doc."""
         docs = list(docs)
         if not any(len(doc) for doc in docs):
-            return [[] for _ in docs]
+            return [FoundEntities([]) for _ in docs]
+        scores, lengths, roles = self.tag_scores(docs)
+        lattice = None
+        if self.confidence or self.threshold is not None:
+            lattice = span_lattice(scores, lengths, roles, self.scheme, self.temperature)
+        if lattice is None or self.threshold is None:
+            tags = decode(scores, lengths, roles, self.scheme)
+            starts, ends, labels = self.scheme.spans(tags, lengths)
+        else:
+            starts, ends, labels, _ = lattice.likely_spans(self.threshold)
+            chosen = without_overlaps(starts, ends, len(roles))
+            chosen = chosen[np.argsort(starts[chosen])]
+            starts, ends, labels = starts[chosen], ends[chosen], labels[chosen]
+        if lattice is None or not self.confidence:
+            return _by_doc(starts, ends, labels, lengths)
+        probabilities = lattice.label_probabilities(starts, ends)
+        return _by_doc(starts, ends, labels, lengths, probabilities, self._best(probabilities))
+
+    def tag_scores(self, docs: list[Doc]) -> tuple[Tensor, NDArray[np.int64], NDArray[np.int64]]:
+        """What decoding starts from, for Docs of which one at least has tokens.
+
+        Returns float (tokens, tags) scores of all Docs end to end, (docs,) lengths, and (tokens,)
+        `TokenRole`s.
+        """
         scores = self.model.predict(docs)
         lengths = np.array([len(doc) for doc in docs], dtype=np.int64)
-        tags = decode(xp2torch(scores.dataXd), lengths, _roles(docs), self.scheme)
-        starts, ends, labels = self.scheme.spans(tags, lengths)
-        return _by_doc(starts, ends, labels, lengths)
+        return xp2torch(scores.dataXd), lengths, _roles(docs)
 
-    def set_annotations(
-        self, docs: Iterable[Doc], predictions: list[list[tuple[int, int, int]]]
-    ) -> None:
+    def _best(self, probabilities: NDArray[np.float64]) -> list[list[tuple[str, float]]] | None:
+        if not self.best_labels:
+            return None
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, : self.best_labels]
+        return [
+            [(self.labels[label], float(row[label])) for label in best]
+            for row, best in zip(probabilities, order.tolist())
+        ]
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: list[FoundEntities]) -> None:
         """Write the predicted entities, and O on every other token that had no annotation."""
         for doc, found in zip(docs, predictions):
-            ents = [Span(doc, start, end, label=self.labels[label]) for start, end, label in found]
+            ents = [
+                Span(doc, start, end, label=self.labels[label]) for start, end, label in found.spans
+            ]
+            if self.confidence:
+                scores = np.zeros(0, dtype="f") if found.scores is None else found.scores
+                write_scores(doc, self.spans_key, ents, scores, found.best_labels)
             iob = doc.to_array(ENT_IOB)
             if not ((iob == _IOB_INSIDE) | (iob == _IOB_BEGIN)).any():
                 doc.set_ents(ents, default="outside")
@@ -273,18 +394,20 @@ def _by_doc(
     ends: NDArray[np.int64],
     labels: NDArray[np.int64],
     lengths: NDArray[np.int64],
-) -> list[list[tuple[int, int, int]]]:
-    """Sort batch-wide spans into their Docs, with the Docs' own token numbers."""
+    probabilities: NDArray[np.float64] | None = None,
+    best_labels: list[list[tuple[str, float]]] | None = None,
+) -> list[FoundEntities]:
+    """Sort batch-wide spans, given in order, into their Docs, with the Docs' own token numbers."""
     doc_ends = np.cumsum(lengths)
-    doc_starts = doc_ends - lengths
     owner = np.searchsorted(doc_ends, starts, side="right")
-    found: list[list[tuple[int, int, int]]] = [[] for _ in lengths]
-    local = zip(
-        owner.tolist(),
-        (starts - doc_starts[owner]).tolist(),
-        (ends - doc_starts[owner]).tolist(),
-        labels.tolist(),
-    )
-    for doc, start, end, label in local:
-        found[doc].append((start, end, label))
-    return found
+    offset = (doc_ends - lengths)[owner]
+    spans = list(zip((starts - offset).tolist(), (ends - offset).tolist(), labels.tolist()))
+    bounds = np.searchsorted(owner, np.arange(len(lengths) + 1)).tolist()
+    parts = [slice(start, end) for start, end in pairwise(bounds)]
+    if probabilities is None:
+        return [FoundEntities(spans[part]) for part in parts]
+    scores = probabilities[np.arange(len(labels)), labels].astype("f")
+    return [
+        FoundEntities(spans[part], scores[part], None if best_labels is None else best_labels[part])
+        for part in parts
+    ]

@@ -390,7 +390,7 @@ def test_entity_ruler_before_and_after(trained):
 def test_analyze_pipes(make_nlp):
     analysis = make_nlp().analyze_pipes()
     assert analysis["summary"]["ner"]["assigns"] == [
-        "doc.ents", "token.ent_iob", "token.ent_type",
+        "doc.ents", "doc.spans", "token.ent_iob", "token.ent_type",
     ]  # fmt: skip
     assert analysis["summary"]["ner"]["scores"] == ["ents_f", "ents_p", "ents_r", "ents_per_type"]
     assert analysis["problems"]["ner"] == []

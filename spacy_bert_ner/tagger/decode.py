@@ -39,7 +39,7 @@ def decode(
     invalid = ~_is_valid(tags, lengths, scheme)
     if invalid.any():
         ends = np.cumsum(lengths)
-        for docs in _batches(np.flatnonzero(invalid), lengths):
+        for docs in batches(np.flatnonzero(invalid), lengths):
             rows = [scores[ends[d] - lengths[d] : ends[d]] for d in docs]
             for d, path in zip(docs, _viterbi(rows, scheme)):
                 tags[ends[d] - lengths[d] : ends[d]] = path
@@ -76,7 +76,7 @@ def _is_valid(
     return valid
 
 
-def _batches(
+def batches(
     docs: NDArray[np.int64], lengths: NDArray[np.int64], max_cells: int = 65_536
 ) -> list[NDArray[np.int64]]:
     """Docs of similar length together, so that padding and memory stay small."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -16,6 +17,16 @@ _CLOSES = {"biluo": {"L", "U", OUTSIDE}, "iob": {"B", "I", OUTSIDE}}
 _CONTINUES = {"I", "L"}
 
 MISSING = -1
+
+
+@dataclass(frozen=True)
+class SpanColumns:
+    """(labels,) each – numbers of the tags that entities of each label are made of."""
+
+    first: NDArray[np.int64]
+    middle: NDArray[np.int64]
+    last: NDArray[np.int64]
+    only: NDArray[np.int64]
 
 
 class TagScheme:
@@ -58,7 +69,7 @@ class TagScheme:
     @cached_property
     def starts(self) -> NDArray[np.bool_]:
         """(tags,) – may stand first."""
-        return ~np.isin(self.prefixes, list(_CONTINUES))
+        return ~self.continues
 
     @cached_property
     def ends(self) -> NDArray[np.bool_]:
@@ -66,12 +77,33 @@ class TagScheme:
         return np.isin(self.prefixes, list(_CLOSES[self.name]))
 
     @cached_property
+    def opens(self) -> NDArray[np.bool_]:
+        """(tags,) – may be followed by more of the same entity."""
+        return np.isin(self.prefixes, list(_OPENS[self.name]))
+
+    @cached_property
+    def continues(self) -> NDArray[np.bool_]:
+        """(tags,) – goes on with the entity of the token before."""
+        return np.isin(self.prefixes, list(_CONTINUES))
+
+    def tags_by_label(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """(labels, n) – numbers of the chosen tags, those of one label in a row."""
+        return np.flatnonzero(chosen).reshape(len(self.labels), -1)
+
+    @cached_property
+    def span_columns(self) -> SpanColumns:
+        first = self.tags_by_label(self.prefixes == "B")[:, 0]
+        middle = self.tags_by_label(self.prefixes == "I")[:, 0]
+        if self.name == "iob":
+            return SpanColumns(first, middle, last=middle, only=first)
+        last = self.tags_by_label(self.prefixes == "L")[:, 0]
+        return SpanColumns(first, middle, last, only=self.tags_by_label(self.prefixes == "U")[:, 0])
+
+    @cached_property
     def follows(self) -> NDArray[np.bool_]:
         """(tags, tags) – [i, j] says whether tag j may follow tag i."""
-        opens = np.isin(self.prefixes, list(_OPENS[self.name]))
-        continues = np.isin(self.prefixes, list(_CONTINUES))
         same = self.label_ids[:, None] == self.label_ids[None, :]
-        return np.where(continues[None, :], opens[:, None] & same, self.ends[:, None])
+        return np.where(self.continues[None, :], self.opens[:, None] & same, self.ends[:, None])
 
     def encode(self, biluo: Sequence[str | None]) -> NDArray[np.int64]:
         """Numbers of spaCy's BILUO tags, as Example.get_aligned_ner gives them; None is MISSING.
