@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # Before transformers is imported: a test must never wait for a hub.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -12,9 +13,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 import spacy
 import torch
+from spacy.cli._util import app as spacy_app
 from spacy.language import Language
 from spacy.training import Example
 from tiny_encoders import FAMILIES, save_tiny_encoder
+from typer.testing import CliRunner
 
 TRAIN = [
     ("Ada Lovelace lives in London.", [(0, 12, "PERSON"), (22, 28, "GPE")]),
@@ -68,6 +71,17 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], 
 @pytest.fixture(params=FAMILIES)
 def any_encoder(request: pytest.FixtureRequest, encoder_folder: Callable[[str], Path]) -> Path:
     return encoder_folder(request.param)
+
+
+@pytest.fixture
+def bert_ner() -> Callable[..., Any]:
+    """Call `spacy bert-ner` with these arguments; returns exit code and output."""
+    import spacy_bert_ner.cli  # noqa: F401  (registers the commands, as the entry point does)
+
+    def run(*arguments: object) -> Any:
+        return CliRunner().invoke(spacy_app, ["bert-ner", *map(str, arguments)])
+
+    return run
 
 
 def examples(nlp: Language, data: list = TRAIN) -> list[Example]:

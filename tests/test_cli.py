@@ -6,21 +6,10 @@ import sys
 
 import pytest
 import spacy
-from spacy.cli._util import app as spacy_app
-from typer.testing import CliRunner
 
-import spacy_bert_ner.cli  # noqa: F401  (registers the commands, as the entry point does)
 from spacy_bert_ner.cli.pieces import piece_counter
 
 TEXT = "\n\n".join(f"[Oulu](GPE) and [Ada](PERSON) {i}" for i in range(20))
-
-
-@pytest.fixture
-def run():
-    def run(*arguments):
-        return CliRunner().invoke(spacy_app, ["bert-ner", *map(str, arguments)])
-
-    return run
 
 
 @pytest.fixture
@@ -40,9 +29,9 @@ def test_spacy_finds_the_commands():
     assert "inspect" in done.stdout
 
 
-def test_convert_and_inspect(run, dataset, tmp_path):
-    assert run("convert", dataset, tmp_path / "corpus").exit_code == 0
-    result = run("inspect", tmp_path / "corpus", "--output", tmp_path / "m" / "counts.json")
+def test_convert_and_inspect(bert_ner, dataset, tmp_path):
+    assert bert_ner("convert", dataset, tmp_path / "corpus").exit_code == 0
+    result = bert_ner("inspect", tmp_path / "corpus", "--output", tmp_path / "m" / "counts.json")
     assert result.exit_code == 0, result.output
     counts = json.loads((tmp_path / "m" / "counts.json").read_text())
     assert counts["train"]["documents"] == 14
@@ -51,24 +40,24 @@ def test_convert_and_inspect(run, dataset, tmp_path):
     assert "PERSON" in result.output
 
 
-def test_mistake_is_one_line_exit_code_one_and_no_file(run, dataset, tmp_path):
+def test_mistake_is_one_line_exit_code_one_and_no_file(bert_ner, dataset, tmp_path):
     (dataset / "b.txt").write_text("fine\n\nbut [this")
-    result = run("convert", dataset, tmp_path / "corpus")
+    result = bert_ner("convert", dataset, tmp_path / "corpus")
     assert result.exit_code == 1
     assert "b.txt:3: '[' is never closed" in result.output
     assert not (tmp_path / "corpus").exists()
 
 
-def test_mistake_leaves_an_earlier_corpus_as_it_was(run, dataset, tmp_path):
-    run("convert", dataset, tmp_path / "corpus")
+def test_mistake_leaves_an_earlier_corpus_as_it_was(bert_ner, dataset, tmp_path):
+    bert_ner("convert", dataset, tmp_path / "corpus")
     before = {p.name: p.read_bytes() for p in (tmp_path / "corpus").iterdir()}
     (dataset / "b.txt").write_text("but [this")
-    assert run("convert", dataset, tmp_path / "corpus").exit_code == 1
+    assert bert_ner("convert", dataset, tmp_path / "corpus").exit_code == 1
     assert {p.name: p.read_bytes() for p in (tmp_path / "corpus").iterdir()} == before
 
 
-def test_inspect_without_a_corpus(run, tmp_path):
-    result = run("inspect", tmp_path)
+def test_inspect_without_a_corpus(bert_ner, tmp_path):
+    result = bert_ner("inspect", tmp_path)
     assert result.exit_code == 1
     assert "no such file. Run 'python -m spacy bert-ner convert' first" in result.output
 
@@ -82,14 +71,14 @@ def test_documents_are_measured_in_the_windows_of_an_encoder(encoder_folder, fam
     assert count(spacy.blank("en")("word " * 5)) >= 5
 
 
-def test_a_folder_without_an_encoder(run, dataset, tmp_path):
-    run("convert", dataset, tmp_path / "corpus")
-    result = run("inspect", tmp_path / "corpus", "--encoder", tmp_path / "nothing")
+def test_a_folder_without_an_encoder(bert_ner, dataset, tmp_path):
+    bert_ner("convert", dataset, tmp_path / "corpus")
+    result = bert_ner("inspect", tmp_path / "corpus", "--encoder", tmp_path / "nothing")
     assert result.exit_code == 1
     assert (
         "nothing: no such folder. Run 'python -m spacy project run encoder' first" in result.output
     )
-    result = run("inspect", tmp_path / "corpus", "--encoder", tmp_path / "corpus")
+    result = bert_ner("inspect", tmp_path / "corpus", "--encoder", tmp_path / "corpus")
     assert result.exit_code == 1
     assert "corpus: no encoder that can be used (Can't load the encoder" in result.output
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import spacy
-from conftest import TRAIN, entities
+from conftest import TRAIN, entities, train
 from spacy.tokens import Doc, DocBin
 
 TEXTS = [text for text, _ in TRAIN]
@@ -17,8 +17,9 @@ def confident(trained):
 
 @pytest.fixture
 def unsure(make_nlp):
-    """A pipeline that has learnt nothing, so that many spans are about as likely."""
+    """A pipeline that has learnt next to nothing, so that many spans are about as likely."""
     nlp = make_nlp()
+    train(nlp, steps=6)
     nlp.get_pipe("ner").confidence = True
     return nlp
 
@@ -121,12 +122,12 @@ def test_best_labels(unsure):
 def test_a_higher_threshold_keeps_a_part_of_the_entities(unsure):
     ner = unsure.get_pipe("ner")
     found = []
-    for threshold in (0.001, 0.01, 0.05, 0.07, 0.08, 0.3, 0.9):
+    for threshold in (0.01, 0.05, 0.1, 0.12, 0.15, 0.2, 0.3, 0.9):
         ner.threshold = threshold
         docs = list(unsure.pipe(TEXTS))
         assert all(score >= threshold - 1e-6 for doc in docs for score in scores(doc))
         found.append({(i, e.start, e.end, e.label) for i, d in enumerate(docs) for e in d.ents})
-    assert len(found[0]) > len(found[4]) > len(found[-1])
+    assert len({len(ents) for ents in found}) > 3
     for more, fewer in zip(found, found[1:]):
         assert fewer <= more
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import typer
 from spacy.cli._util import app as spacy_app
 
+from .calibrate import calibrate
 from .convert import convert
 from .inspect import inspect
 from .split import split
 
 app = typer.Typer(name="bert-ner", help="Data and models of spacy-bert-ner.", no_args_is_help=True)
+app.command("calibrate")(calibrate)
 app.command("convert")(convert)
 app.command("inspect")(inspect)
 app.command("split")(split)

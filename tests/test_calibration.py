@@ -1,0 +1,148 @@
+"""Temperature scaling: figures by hand, and what it does to a pipeline."""
+
+import math
+
+import numpy as np
+import pytest
+import spacy
+import torch
+from conftest import TRAIN, entities, examples, train
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+
+from spacy_bert_ner.calibration import calibrate, calibration_error, log_loss
+
+TEXTS = [text for text, _ in TRAIN]
+
+
+@pytest.fixture
+def half_trained(make_nlp):
+    nlp = make_nlp()
+    train(nlp, steps=14)
+    return nlp
+
+
+def mixed(nlp):
+    """Examples some of whose predictions are right and some wrong."""
+    wrong = [("Nokia opened in London on Monday.", []), ("Ada Lovelace paid Oulu", [])]
+    return examples(nlp) + examples(nlp, wrong)
+
+
+def test_log_loss():
+    p = np.array([0.9, 0.5, 0.2])
+    right = np.array([True, False, False])
+    assert log_loss(p, right) == pytest.approx(-(math.log(0.9) + math.log(0.5) + math.log(0.8)) / 3)
+    assert log_loss(np.array([0.0]), np.array([True])) < 14
+
+
+def test_calibration_error():
+    p = np.array([0.95, 0.91, 0.55, 0.55, 1.0])
+    right = np.array([True, False, True, False, True])
+    # The last bin: 2.86 promised, 2 right. The sixth: 1.1 promised, 1 right.
+    assert calibration_error(p, right) == pytest.approx((0.86 + 0.1) / 5)
+
+
+def test_perfectly_calibrated():
+    p = np.full(100, 0.25)
+    assert calibration_error(p, np.arange(100) < 25) == pytest.approx(0)
+
+
+def test_temperature_follows_the_scale_of_the_scores(half_trained):
+    first = calibrate(half_trained, mixed(half_trained), "ner")
+    linear = half_trained.get_pipe("ner").model.get_ref("head").shims[0].module.linear
+    with torch.no_grad():
+        linear.weight *= 1.5
+        linear.bias *= 1.5
+    second = calibrate(half_trained, mixed(half_trained), "ner")
+    assert second.temperature == pytest.approx(1.5 * first.temperature, rel=0.01)
+    assert second.loss_after == pytest.approx(first.loss_after, abs=1e-3)
+    assert half_trained.get_pipe("ner").temperature == second.temperature
+
+
+def test_no_temperature_has_less_loss(half_trained):
+    ner = half_trained.get_pipe("ner")
+    found = calibrate(half_trained, mixed(half_trained), "ner")
+    assert found.loss_after <= found.loss_before
+    assert 0 < found.precision < 1
+    ner.confidence = True
+    right, scores = [], []
+    for example in mixed(half_trained):
+        doc = half_trained(example.predicted.copy())
+        gold = {(e.start, e.end, e.label_) for e in example.reference.ents}
+        right += [(e.start, e.end, e.label_) in gold for e in doc.ents]
+        scores += [e._.confidence for e in doc.ents]
+    assert len(right) == found.entities
+    assert log_loss(np.array(scores), np.array(right)) == pytest.approx(found.loss_after, abs=1e-4)
+
+
+def test_entities_stay_the_same(half_trained):
+    before = [entities(doc) for doc in half_trained.pipe(TEXTS)]
+    calibrate(half_trained, mixed(half_trained), "ner")
+    assert [entities(doc) for doc in half_trained.pipe(TEXTS)] == before
+
+
+def test_unannotated_tokens_are_not_judged(half_trained):
+    full = calibrate(half_trained, mixed(half_trained), "ner")
+    without = []
+    for example in mixed(half_trained):
+        reference = Doc(half_trained.vocab, words=[t.text for t in example.reference])
+        reference.set_ents([], missing=[reference[:]], default="outside")
+        without.append(Example(example.predicted, reference))
+    same = calibrate(half_trained, mixed(half_trained) + without, "ner")
+    assert same.entities == full.entities
+
+
+def test_nothing_to_judge(half_trained):
+    with pytest.raises(ValueError, match="right ones and wrong ones"):
+        calibrate(half_trained, examples(half_trained, [("and nothing", [])]), "ner")
+    with pytest.raises(ValueError, match="right ones and wrong ones"):
+        calibrate(half_trained, [], "ner")
+
+
+def test_other_components(half_trained):
+    with pytest.raises(ValueError, match="No component 'entities'"):
+        calibrate(half_trained, [], "entities")
+    with pytest.raises(ValueError, match="factory 'transformer'"):
+        calibrate(half_trained, [], "transformer")
+
+
+@pytest.fixture
+def files(half_trained, tmp_path):
+    half_trained.to_disk(tmp_path / "model")
+    DocBin(docs=[eg.reference for eg in mixed(half_trained)]).to_disk(tmp_path / "dev.spacy")
+    return tmp_path
+
+
+def test_command(files, bert_ner):
+    result = bert_ner("calibrate", files / "model", files / "dev.spacy", files / "out")
+    assert result.exit_code == 0, result.output
+    calibrated = spacy.load(files / "out")
+    stored = calibrated.meta["performance"]["calibration"]
+    assert calibrated.get_pipe("ner").temperature == pytest.approx(stored["temperature"])
+    assert f"{stored['error_after']:.3f}" in result.output
+    # Once more, and in place.
+    again = bert_ner("calibrate", files / "out", files / "dev.spacy", files / "out")
+    assert again.exit_code == 0, again.output
+    assert spacy.load(files / "out").get_pipe("ner").temperature == pytest.approx(
+        stored["temperature"], rel=0.01
+    )
+    assert sorted(path.name for path in files.iterdir()) == ["dev.spacy", "model", "out"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere", "dev.spacy", "out"), "no such pipeline"),
+        (("model", "dev.conll", "out"), "no such DocBin"),
+        (("model", "dev.spacy", "other"), "holds no pipeline"),
+    ],
+)
+def test_command_fails_in_one_line(files, bert_ner, arguments, message):
+    (files / "other").mkdir()
+    (files / "other" / "thesis.txt").write_text("mine")
+    result = bert_ner("calibrate", *(files / name for name in arguments))
+    assert result.exit_code == 1
+    assert message in result.output
+    assert result.output.count("\n") == 1
+    assert not (files / "out").exists()
+    assert (files / "other" / "thesis.txt").read_text() == "mine"
