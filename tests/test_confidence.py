@@ -17,9 +17,9 @@ def confident(trained):
 
 @pytest.fixture
 def unsure(make_nlp):
-    """A pipeline that has learnt next to nothing, so that many spans are about as likely."""
+    """A pipeline that has learnt too little to be sure of much."""
     nlp = make_nlp()
-    train(nlp, steps=6)
+    train(nlp, steps=14)
     nlp.get_pipe("ner").confidence = True
     return nlp
 
