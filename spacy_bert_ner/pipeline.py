@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from spacy.attrs import ENT_IOB, ENT_TYPE, IS_SPACE
 from spacy.errors import Errors
@@ -23,6 +24,7 @@ from torch import Tensor
 
 from . import settings
 from .confidence import write_scores
+from .rehearsal import Tutor, encoder_in_training, imitation_loss, remember_pipeline
 from .tagger.decode import TokenRole, decode
 from .tagger.lattice import span_lattice
 from .tagger.loss import tag_loss
@@ -74,7 +76,7 @@ def make_bert_ner(
     scorer: Callable | None,
 ) -> BertNER:
     """Make a `bert_ner` component; see `BertNER`."""
-    return BertNER(
+    component = BertNER(
         nlp.vocab,
         model,
         name,
@@ -86,6 +88,8 @@ def make_bert_ner(
         spans_key=spans_key,
         scorer=scorer,
     )
+    remember_pipeline(component, nlp)
+    return component
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,7 @@ class BertNER(TrainablePipe):
         self.temperature = 1.0
         self.cfg["configured"] = self._adjustable()
         self._scheme: TagScheme | None = None
+        self._tutor: Tutor | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -342,6 +347,55 @@ class BertNER(TrainablePipe):
         backprop(Ragged(d_scores, scores.lengths))
         if sgd not in (None, False):
             self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    @property
+    def _rehearsal_model(self) -> Model | None:
+        return None if self._tutor is None else self._tutor.model
+
+    @_rehearsal_model.setter
+    def _rehearsal_model(self, model: Model | None) -> None:
+        # nlp.resume_training() sets this to a copy of the model.
+        self._tutor = None if model is None else Tutor(self, model)
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optimizer | None = None,
+        losses: dict[str, float] | None = None,
+    ) -> dict[str, float]:
+        """Move the model, and its encoder, towards what it predicted when training was resumed.
+
+        The examples' own annotations are not looked at. Call `nlp.resume_training()` first.
+        losses: record of the mean cross-entropy of a token, added up under the component's name.
+        """
+        if losses is None:
+            losses = {}
+        losses.setdefault(self.name, 0.0)
+        if self._tutor is None:
+            raise ValueError(
+                f"'{self.name}' has nothing to rehearse. Call nlp.resume_training() first: it keeps a "
+                "copy of the model as it is, which nlp.rehearse() then stays close to."
+            )
+        examples = list(examples)
+        validate_examples(examples, "BertNER.rehearse")
+        docs = [example.predicted for example in examples]
+        if not any(len(doc) for doc in docs):
+            return losses
+        sgd = self._tutor.optimizer(self, sgd)
+        wanted = self._tutor.scores(self, docs)
+        counted = torch.from_numpy(np.concatenate([doc.to_array(IS_SPACE) for doc in docs]) == 0)
+        with encoder_in_training(self, examples, drop, sgd):
+            set_dropout_rate(self.model, drop)
+            scores, backprop = self.model.begin_update(docs)
+            loss, gradient = imitation_loss(xp2torch(scores.dataXd), wanted, counted)
+            backprop(Ragged(cast(Floats2d, torch2xp(gradient)), scores.lengths))
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+            self._tutor.finish_step()
         losses[self.name] += loss
         return losses
 
