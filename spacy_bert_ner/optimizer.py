@@ -82,6 +82,16 @@ class FineTuningOptimizer(Optimizer):
         self._updated.add(shim.id)
         state.step(self, self._clip if self.grad_clip else None)
 
+    def module_state(self, shim: TorchShim) -> dict[str, Tensor]:
+        """Moments and step counts of a shim's parameters, on the CPU; empty before any update."""
+        state = self._modules.get(shim.id)
+        return {} if state is None else state.tensors()
+
+    def restore_module(self, shim: TorchShim, tensors: dict[str, Tensor]) -> None:
+        """Go on from what `module_state` gave for the same network."""
+        state = self._modules[shim.id] = _ModuleState(shim, self)
+        state.restore(tensors)
+
 
 class _ModuleState:
     """torch's AdamW over the parameters of one module.
@@ -123,6 +133,21 @@ class _ModuleState:
             mine is theirs and alias.data_ptr() == theirs.data_ptr()
             for mine, alias, theirs in zip(self._parameters, self._aliases, parameters)
         )
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {
+            f"{number}/{name}": tensor.detach().cpu().clone()
+            for number, moments in self._adamw.state_dict()["state"].items()
+            for name, tensor in moments.items()
+        }
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            number, name = key.split("/")
+            state.setdefault(int(number), {})[name] = tensor
+        groups = self._adamw.state_dict()["param_groups"]
+        self._adamw.load_state_dict({"state": state, "param_groups": groups})
 
     def gradients(self) -> Iterable[Tensor]:
         return (p.grad for p in self._parameters if p.grad is not None)

@@ -19,6 +19,9 @@ from spacy.training import Example
 from tiny_encoders import FAMILIES, save_tiny_encoder
 from typer.testing import CliRunner
 
+# Fixtures of a whole training in miniature.
+pytest_plugins = ["miniature"]
+
 TRAIN = [
     ("Ada Lovelace lives in London.", [(0, 12, "PERSON"), (22, 28, "GPE")]),
     ("Nokia opened in Oulu on Monday.", [(0, 5, "ORG"), (16, 20, "GPE"), (24, 30, "DATE")]),

@@ -9,10 +9,14 @@ from .calibrate import calibrate
 from .convert import convert
 from .inspect import inspect
 from .split import split
+from .train import train
 
 app = typer.Typer(name="bert-ner", help="Data and models of spacy-bert-ner.", no_args_is_help=True)
 app.command("calibrate")(calibrate)
 app.command("convert")(convert)
 app.command("inspect")(inspect)
 app.command("split")(split)
+app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    train
+)
 spacy_app.add_typer(app)

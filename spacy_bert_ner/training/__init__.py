@@ -1,0 +1,1 @@
+"""Training that can be interrupted, and averaging of what was trained."""
