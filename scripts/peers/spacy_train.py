@@ -1,4 +1,8 @@
-"""Our pipeline and spaCy's own transformer + `ner`, both trained by spaCy's training loop."""
+"""Our pipeline and spaCy's own transformer + `ner`.
+
+Both are trained by `spacy bert-ner train`, which takes the steps that `spacy train` takes, and
+evaluates the last one too.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +18,10 @@ from spacy.cli._util import setup_gpu
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
-from spacy.training.loop import train
 from spacy.util import load_config
+
+from spacy_bert_ner.training import checkpoint
+from spacy_bert_ner.training.loop import train
 
 HERE = Path(__file__).parent
 CONFIGS = {"ours": HERE.parents[1] / "configs" / "default.cfg", "spacy": HERE / "stock.cfg"}
@@ -80,6 +86,7 @@ def main() -> None:
     aside = Stopwatch()
     nlp.evaluate = aside.timed(nlp.evaluate)
     nlp.to_disk = aside.timed(nlp.to_disk)
+    checkpoint.save = aside.timed(checkpoint.save)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         train(nlp, Path(folder), use_gpu=task.gpu_id)
