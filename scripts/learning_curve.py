@@ -44,7 +44,15 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
             documents, tokens = take_share(args.corpus, share, args.seed, folder / "train.spacy")
-            train = ["train", args.config, "--output", folder / "model", "--gpu-id", args.gpu_id]
+            train = [
+                "bert-ner",
+                "train",
+                args.config,
+                "--output",
+                folder / "model",
+                "--gpu-id",
+                args.gpu_id,
+            ]
             train += ["--paths.train", folder / "train.spacy", "--paths.encoder", args.encoder]
             train += ["--paths.dev", args.corpus / "dev.spacy", "--system.seed", args.seed]
             score = ["evaluate", folder / "model" / "model-best", args.corpus / "test.spacy"]

@@ -14,7 +14,8 @@ from spacy.training import Example
 
 from .pipeline import BertNER
 from .tagger.decode import decode
-from .tagger.lattice import span_lattice
+from .tagger.lattice import Lattice, span_lattice
+from .tagger.select import without_overlaps
 
 _RANGE = (0.2, 10.0)
 _PRECISION = 1e-3
@@ -22,6 +23,7 @@ _BATCH = 64
 _BINS = 10
 # A probability of zero or one that is wrong would cost without bound.
 _EPSILON = 1e-6
+_THRESHOLDS = np.arange(0.05, 0.96, 0.05)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Calibration:
     precision: share of them that is right.
     error_before, error_after: expected calibration error at temperature 1 and at the new one.
     loss_before, loss_after: mean negative log-likelihood of an entity's being right or wrong.
+    threshold: the new one; None if the component had none.
+    f1: of the entities that are found in the end, in percent.
     """
 
     temperature: float
@@ -42,6 +46,8 @@ class Calibration:
     error_after: float
     loss_before: float
     loss_after: float
+    threshold: float | None
+    f1: float
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -51,22 +57,19 @@ def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibrat
     """Set the temperature of a `bert_ner` component from data it was not trained on.
 
     The temperature is the one under which the probabilities of the predicted entities best predict
-    which of them are right. Which entities are predicted does not change with it, unless the
-    component has a threshold.
+    which of them are right. If the component has a threshold, which is one of probabilities, it is
+    set anew too, to where F1 is highest (Lipton et al., 2014).
 
     examples: with gold entities; predicted entities that touch unannotated tokens are left out.
     name: the component's name in the pipeline.
-    Raises ValueError if the component is of another kind, or if nothing can be judged.
+    If all predicted entities are right, or none, every temperature would do, and it stays as it is.
+    Raises ValueError if the component is of another kind, or if there are no documents.
     """
     ner = component(nlp, name)
     predicted = [_Batch(ner, batch) for batch in _through(nlp, examples, name)]
-    right = np.concatenate([batch.right for batch in predicted] or [np.zeros(0, dtype=bool)])
-    if not right.any() or right.all():
-        raise ValueError(
-            f"Of {len(right)} entities that '{name}' predicts in the data, {int(right.sum())} are right: "
-            "a calibration needs right ones and wrong ones. Use more held-out documents, with "
-            "gold entities of the component's labels."
-        )
+    if not predicted:
+        raise ValueError("No documents to calibrate on. Use the dev split, which has some.")
+    right = np.concatenate([batch.right for batch in predicted])
 
     def probabilities(temperature: float) -> NDArray[np.float64]:
         return np.concatenate([batch.probabilities(temperature) for batch in predicted])
@@ -74,16 +77,21 @@ def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibrat
     def loss(temperature: float) -> float:
         return log_loss(probabilities(temperature), right)
 
-    temperature = _minimum(loss, *_RANGE)
-    ner.temperature = temperature
+    temperature = ner.temperature
+    if right.any() and not right.all():
+        temperature = ner.temperature = _minimum(loss, *_RANGE)
+    if ner.threshold is not None:
+        ner.threshold = _best_threshold(predicted, temperature)
     return Calibration(
         temperature=temperature,
         entities=len(right),
-        precision=float(right.mean()),
+        precision=float(right.mean()) if len(right) else 0.0,
         error_before=calibration_error(probabilities(1.0), right),
         error_after=calibration_error(probabilities(temperature), right),
         loss_before=loss(1.0),
         loss_after=loss(temperature),
+        threshold=ner.threshold,
+        f1=_f1_at(ner.threshold, predicted, temperature),
     )
 
 
@@ -105,7 +113,7 @@ def component(nlp: Language, name: str) -> BertNER:
 def log_loss(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
     """Mean negative log-likelihood, in nats, of outcomes (n,) under their probabilities (n,)."""
     p = np.clip(probabilities, _EPSILON, 1 - _EPSILON)
-    return float(-np.log(np.where(right, p, 1 - p)).mean())
+    return float(-np.log(np.where(right, p, 1 - p)).sum() / max(1, len(p)))
 
 
 def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -117,7 +125,35 @@ def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool
     bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
     promised = np.bincount(bins, weights=probabilities, minlength=_BINS)
     kept = np.bincount(bins, weights=right, minlength=_BINS)
-    return float(np.abs(promised - kept).sum() / len(right))
+    return float(np.abs(promised - kept).sum() / max(1, len(right)))
+
+
+def _best_threshold(predicted: list[_Batch], temperature: float) -> float:
+    """The threshold of highest F1; of equally good ones, the one nearest to one half."""
+    found = [batch.likely(temperature, float(_THRESHOLDS[0])) for batch in predicted]
+    probabilities = np.concatenate([probability for probability, _ in found])
+    right = np.concatenate([is_right for _, is_right in found])
+    gold = sum(batch.gold for batch in predicted)
+    scores = []
+    for threshold in _THRESHOLDS:
+        kept = probabilities >= threshold
+        scores.append(_f1(int(right[kept].sum()), int(kept.sum()), gold))
+    best = max(range(len(scores)), key=lambda i: (scores[i], -abs(_THRESHOLDS[i] - 0.5)))
+    return round(float(_THRESHOLDS[best]), 2)
+
+
+def _f1_at(threshold: float | None, predicted: list[_Batch], temperature: float) -> float:
+    gold = sum(batch.gold for batch in predicted)
+    if threshold is None:
+        outcomes = [batch.right for batch in predicted]
+    else:
+        outcomes = [batch.likely(temperature, threshold)[1] for batch in predicted]
+    right = np.concatenate(outcomes)
+    return _f1(int(right.sum()), len(right), gold)
+
+
+def _f1(right: int, found: int, gold: int) -> float:
+    return 200 * right / max(1, found + gold)
 
 
 class _Batch:
@@ -127,32 +163,56 @@ class _Batch:
         self._scheme = ner.scheme
         scores, lengths, roles = ner.tag_scores([example.predicted for example in examples])
         self._scores, self._lengths, self._roles = scores.cpu(), lengths, roles
-        tags = decode(scores, lengths, roles, ner.scheme)
         gold = [tag for example in examples for tag in example.get_aligned_ner()]
-        annotated = np.array([tag not in (None, "-") for tag in gold], dtype=bool)
-        wanted = set()
+        self._annotated = np.array([tag not in (None, "-") for tag in gold], dtype=bool)
+        self._wanted = set()
         offset = 0
         for example, length in zip(examples, lengths.tolist()):
             for ent in example.get_aligned_spans_y2x(example.reference.ents):
-                wanted.add((offset + ent.start, offset + ent.end, ent.label_))
+                self._wanted.add((offset + ent.start, offset + ent.end, ent.label_))
             offset += length
-        found = [
-            (start, end, label)
-            for start, end, label in zip(*(x.tolist() for x in ner.scheme.spans(tags, lengths)))
-            if annotated[start:end].all()
-        ]
-        starts, ends, labels = np.array(found, dtype=np.int64).reshape(-1, 3).T
-        self._starts, self._ends, self._labels = starts, ends, labels
-        self.right = np.array(
-            [(start, end, ner.labels[label]) in wanted for start, end, label in found], dtype=bool
+        self.gold = len(self._wanted)
+        self._labels_of = ner.labels
+        tags = decode(scores, lengths, roles, ner.scheme)
+        self._spans = self._judged(*ner.scheme.spans(tags, lengths))
+        self.right = self._right(*self._spans)
+
+    def _judged(self, *spans: NDArray) -> tuple[NDArray, ...]:
+        """Leave out the spans (starts, ends, ...) that touch unannotated tokens."""
+        unknown = np.concatenate(([0], np.cumsum(~self._annotated)))
+        judged = unknown[spans[1]] == unknown[spans[0]]
+        return tuple(part[judged] for part in spans)
+
+    def _right(
+        self, starts: NDArray[np.int64], ends: NDArray[np.int64], labels: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        spans = zip(starts.tolist(), ends.tolist(), labels.tolist())
+        return np.array(
+            [(start, end, self._labels_of[y]) in self._wanted for start, end, y in spans],
+            dtype=bool,
         )
 
+    def likely(
+        self, temperature: float, threshold: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Probabilities of the entities found with a threshold, and which of them are right."""
+        starts, ends, labels, probabilities = self._lattice(temperature).likely_spans(threshold)
+        chosen = without_overlaps(starts, ends, len(self._roles))
+        starts, ends, labels, probabilities = self._judged(
+            starts[chosen], ends[chosen], labels[chosen], probabilities[chosen]
+        )
+        return probabilities, self._right(starts, ends, labels)
+
     def probabilities(self, temperature: float) -> NDArray[np.float64]:
-        if not len(self._starts):
+        """Of the entities of the likeliest tag sequences."""
+        starts, ends, labels = self._spans
+        if not len(starts):
             return np.zeros(0)
-        lattice = span_lattice(self._scores, self._lengths, self._roles, self._scheme, temperature)
-        by_label = lattice.label_probabilities(self._starts, self._ends)
-        return by_label[np.arange(len(self._labels)), self._labels]
+        by_label = self._lattice(temperature).label_probabilities(starts, ends)
+        return by_label[np.arange(len(labels)), labels]
+
+    def _lattice(self, temperature: float) -> Lattice:
+        return span_lattice(self._scores, self._lengths, self._roles, self._scheme, temperature)
 
 
 def _through(nlp: Language, examples: Iterable[Example], name: str) -> Iterable[list[Example]]:

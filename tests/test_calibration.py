@@ -81,6 +81,27 @@ def test_entities_stay_the_same(half_trained):
     assert [entities(doc) for doc in half_trained.pipe(TEXTS)] == before
 
 
+def test_the_threshold_is_set_where_f1_is_highest(half_trained):
+    ner = half_trained.get_pipe("ner")
+    without = calibrate(half_trained, mixed(half_trained), "ner")
+    assert without.threshold is None
+    ner.threshold = 0.9
+    found = calibrate(half_trained, mixed(half_trained), "ner")
+    assert ner.threshold == found.threshold
+    scores = {}
+    for threshold in (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, found.threshold):
+        ner.threshold = threshold
+        result = half_trained.evaluate(mixed(half_trained))
+        scores[threshold] = 100 * result["ents_f"]
+    assert scores[found.threshold] == pytest.approx(max(scores.values()))
+    assert scores[found.threshold] == pytest.approx(found.f1)
+
+
+def test_f1_without_a_threshold(half_trained):
+    found = calibrate(half_trained, mixed(half_trained), "ner")
+    assert found.f1 == pytest.approx(100 * half_trained.evaluate(mixed(half_trained))["ents_f"])
+
+
 def test_unannotated_tokens_are_not_judged(half_trained):
     full = calibrate(half_trained, mixed(half_trained), "ner")
     without = []
@@ -93,10 +114,17 @@ def test_unannotated_tokens_are_not_judged(half_trained):
 
 
 def test_nothing_to_judge(half_trained):
-    with pytest.raises(ValueError, match="right ones and wrong ones"):
-        calibrate(half_trained, examples(half_trained, [("and nothing", [])]), "ner")
-    with pytest.raises(ValueError, match="right ones and wrong ones"):
+    ner = half_trained.get_pipe("ner")
+    ner.temperature = 1.25
+    found = calibrate(half_trained, examples(half_trained, [("and nothing", [])]), "ner")
+    assert (found.temperature, ner.temperature, found.error_after) == (1.25, 1.25, 0.0)
+    with pytest.raises(ValueError, match="No documents"):
         calibrate(half_trained, [], "ner")
+
+
+def test_all_are_right(trained):
+    found = calibrate(trained, examples(trained), "ner")
+    assert (found.temperature, found.precision, found.f1) == (1.0, 1.0, 100.0)
 
 
 def test_other_components(half_trained):
@@ -127,6 +155,15 @@ def test_command(files, bert_ner):
         stored["temperature"], rel=0.01
     )
     assert sorted(path.name for path in files.iterdir()) == ["dev.spacy", "model", "out"]
+
+
+def test_command_with_nothing_to_calibrate_by(trained, tmp_path, bert_ner):
+    trained.to_disk(tmp_path / "model")
+    DocBin(docs=[eg.reference for eg in examples(trained)]).to_disk(tmp_path / "dev.spacy")
+    result = bert_ner("calibrate", tmp_path / "model", tmp_path / "dev.spacy", tmp_path / "out")
+    assert result.exit_code == 0
+    assert "all are right" in " ".join(result.output.split())
+    assert spacy.load(tmp_path / "out").get_pipe("ner").temperature == 1.0
 
 
 @pytest.mark.parametrize(

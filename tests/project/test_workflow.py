@@ -17,7 +17,7 @@ COPIED = ("project.yml", "pyproject.toml", "README.md", "LICENSE", "configs", "s
           "spacy_bert_ner")  # fmt: skip
 PLACES = ["Oulu", "Lima", "Accra", "Hanoi", "Quito", "Minsk", "Turin", "Malmö", "Kyoto", "Doha"]
 PEOPLE = ["Ada", "Kofi", "Linh", "Rosa", "Ivan", "Aiko", "Omar", "Lena"]
-STEPS = ["encoder", "convert", "inspect", "train", "evaluate", "package", "smoke"]
+STEPS = ["encoder", "convert", "inspect", "train", "calibrate", "evaluate", "package", "smoke"]
 
 
 @pytest.fixture(scope="module")
