@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 from spacy.cli._util import app as spacy_app
 
+from .average import average
 from .calibrate import calibrate
 from .convert import convert
 from .inspect import inspect
@@ -12,6 +13,7 @@ from .split import split
 from .train import train
 
 app = typer.Typer(name="bert-ner", help="Data and models of spacy-bert-ner.", no_args_is_help=True)
+app.command("average")(average)
 app.command("calibrate")(calibrate)
 app.command("convert")(convert)
 app.command("inspect")(inspect)

@@ -27,7 +27,7 @@ def quiet(nlp, output, **options):
 
 def weights(nlp):
     found = {
-        f"{name}/{key}": value
+        f"{name}/{key}": value.clone()
         for name, shim in shims(nlp)
         for key, value in shim.module.state_dict().items()
     }
