@@ -68,8 +68,8 @@ def _set_weights(nlp: Language, means: dict[str, Tensor]) -> None:
     for name, node, parameter in layer_parameters(nlp):
         if name in means:
             old = node.get_param(parameter)
-            new: Any = torch2xp(means[name].to(xp2torch(old).dtype))
-            node.set_param(parameter, ops.asarray(new))
+            new: Any = ops.asarray(torch2xp(means[name].to(xp2torch(old).dtype)))
+            node.set_param(parameter, new)
 
 
 def _check(name: str, first: Language, other: Language) -> None:
