@@ -86,18 +86,16 @@ class TrainBatches:
                 self._before_epoch = random_state()
             in_memory = self._max_epochs >= 0
             epoch = [examples[i] for i in self._order] if in_memory else self._corpus(self._nlp)
-            for i, batch in enumerate(self._batcher(epoch)):
-                if first:
-                    if i < self._done:
-                        continue
-                    set_random_state(going_on)
-                    first = False
-                self._done = i + 1
-                yield self._epoch, list(batch)
+            batches = iter(self._batcher(epoch))
             if first:
-                # The checkpoint was written after the epoch's last batch.
+                for _ in range(self._done):
+                    next(batches, None)
+                # Before the next batch is made: making it may draw random numbers as well.
                 set_random_state(going_on)
                 first = False
+            for batch in batches:
+                self._done += 1
+                yield self._epoch, list(batch)
             self._epoch += 1
             self._done = 0
 

@@ -26,7 +26,8 @@ class Progress:
     """How far a training has come.
 
     step: the last one that was done. results: score and step of each evaluation. losses: of the
-    steps since the last evaluation. is_best: whether the last step was the best that was evaluated.
+    steps since the last evaluation. performance: what that one has put into the meta data. is_best:
+    whether the last step was the best that was evaluated.
     """
 
     step: int = -1
@@ -34,7 +35,7 @@ class Progress:
     seconds: float = 0.0
     results: list[tuple[float, int]] = field(default_factory=list)
     losses: dict[str, float] = field(default_factory=dict)
-    other_scores: dict[str, Any] = field(default_factory=dict)
+    performance: dict[str, Any] = field(default_factory=dict)
     evaluated: bool = False
     is_best: bool = False
 

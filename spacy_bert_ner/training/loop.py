@@ -121,6 +121,7 @@ class _Run:
         set_random_state(random)
         if self.progress.evaluated:
             # The checkpoint is written before the models are, which may have been cut off.
+            self.nlp.meta["performance"] = self.progress.performance
             self._save_models()
 
     def _fingerprint(self) -> str:
@@ -187,7 +188,6 @@ class _Run:
         progress.results.append((score, progress.step))
         progress.is_best = score == max(progress.results)[0]
         progress.evaluated = True
-        progress.other_scores = others
         progress.seconds = default_timer() - self._started
         info = {
             "epoch": epoch,
@@ -202,6 +202,7 @@ class _Run:
         }
         with self.nlp.select_pipes(disable=self.settings["frozen_components"]):
             update_meta(self.settings, self.nlp, info)
+        progress.performance = self.nlp.meta["performance"]
         return info
 
     def _checkpoint(self) -> None:
