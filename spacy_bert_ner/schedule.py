@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 
 from spacy.tokens import DocBin
+from spacy.training.batchers import minibatch_by_words
 
 
-def corpus_words(path: Path) -> int:
-    """Number of tokens in a .spacy file, or in all of a folder's."""
+def count_batches(path: Path, batch_words: int, tolerance: float) -> int:
+    """Number of batches that `spacy.batch_by_words.v1` makes of a .spacy file or a folder of them.
+
+    Batches end between documents, so they are smaller than `batch_words` on average, and the more
+    so the longer the documents are. Their number varies a little with the order of the documents.
+    """
     files = sorted(path.rglob("*.spacy")) if path.is_dir() else [path]
-    words = 0
-    for file in files:
-        words += sum(len(tokens) for tokens in DocBin().from_disk(file).tokens)
-    return words
+    lengths = [len(tokens) for file in files for tokens in DocBin().from_disk(file).tokens]
+    random.Random(0).shuffle(lengths)
+    filled = (length for length in lengths if length)
+    return sum(1 for _ in minibatch_by_words(filled, batch_words, tolerance, get_length=int))
 
 
 def linear_epochs_v1(
@@ -25,13 +31,14 @@ def linear_epochs_v1(
     train: str | Path | None,
     batch_words: int,
     warmup: float = 0.1,
+    tolerance: float = 0.2,
 ) -> Iterator[float]:
     """`spacy-bert-ner.linear_epochs.v1`: rise to `peak`, then fall to zero at the last epoch.
 
     peak: the highest value.
     epochs: length of the training; `[training] max_epochs` should be the same.
-    train: the training corpus, whose words tell how many steps an epoch has.
-    batch_words: words of a batch, as the batcher has it.
+    train: the training corpus, whose documents tell how many steps an epoch has.
+    batch_words, tolerance: size of a batch and what it may exceed it by, as the batcher has them.
     warmup: share of the steps spent rising.
     """
     if train is None or not Path(train).exists():
@@ -44,7 +51,7 @@ def linear_epochs_v1(
             stacklevel=2,
         )
         return repeat(peak)
-    total = max(1, round(epochs * corpus_words(Path(train)) / batch_words))
+    total = max(1, round(epochs * count_batches(Path(train), batch_words, tolerance)))
     return _rates(peak, total, warmup)
 
 
