@@ -1,24 +1,25 @@
-"""Making confidences mean what they say: temperature scaling (Guo et al., 2017) on held-out data."""
+"""Making confidences mean what they say: Platt scaling (Platt, 1999) on held-out data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from math import exp, log
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.training import Example
 
 from .pipeline import BertNER
 from .tagger.decode import decode
-from .tagger.lattice import Lattice, span_lattice
+from .tagger.lattice import span_lattice
+from .tagger.scaling import log_odds, scaled, unscaled
 from .tagger.select import without_overlaps
 
-_RANGE = (0.2, 10.0)
-_PRECISION = 1e-3
+# Spans of less probability say little of those that become entities.
+_FLOOR = 0.1
 _BATCH = 64
 _BINS = 10
 # A probability of zero or one that is wrong would cost without bound.
@@ -30,16 +31,16 @@ _THRESHOLDS = np.arange(0.05, 0.96, 0.05)
 class Calibration:
     """The outcome of a calibration; errors and losses are those of the data it was made on.
 
-    temperature: what tag scores are divided by.
-    entities: predicted entities that could be judged.
-    precision: share of them that is right.
-    error_before, error_after: expected calibration error at temperature 1 and at the new one.
+    temperature, bias: what log odds are divided by, and what is added then.
+    entities: entities found in the end, with the new threshold, that could be judged.
+    precision: share of them that is right. f1: in percent.
+    error_before, error_after: their expected calibration error without and with the scaling.
     loss_before, loss_after: mean negative log-likelihood of an entity's being right or wrong.
     threshold: the new one; None if the component had none.
-    f1: of the entities that are found in the end, in percent.
     """
 
     temperature: float
+    bias: float
     entities: int
     precision: float
     error_before: float
@@ -54,45 +55,73 @@ class Calibration:
 
 
 def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibration:
-    """Set the temperature of a `bert_ner` component from data it was not trained on.
+    """Set temperature and bias of a `bert_ner` component from data it was not trained on.
 
-    The temperature is the one under which the probabilities of the predicted entities best predict
-    which of them are right. If the component has a threshold, which is one of probabilities, it is
-    set anew too, to where F1 is highest (Lipton et al., 2014).
+    They are those under which the confidences of likely spans best predict which of them are
+    entities. If the component has a threshold, which is one of confidences, it is set anew too, to
+    where F1 is highest (Lipton et al., 2014); otherwise the entities found stay the same.
 
-    examples: with gold entities; predicted entities that touch unannotated tokens are left out.
+    examples: with gold entities; spans that touch unannotated tokens are left out.
     name: the component's name in the pipeline.
-    If all predicted entities are right, or none, every temperature would do, and it stays as it is.
+    If all likely spans are entities, or none, any scaling would do, and it stays as it is.
     Raises ValueError if the component is of another kind, or if there are no documents.
     """
     ner = component(nlp, name)
     predicted = [_Batch(ner, batch) for batch in _through(nlp, examples, name)]
     if not predicted:
         raise ValueError("No documents to calibrate on. Use the dev split, which has some.")
-    right = np.concatenate([batch.right for batch in predicted])
-
-    def probabilities(temperature: float) -> NDArray[np.float64]:
-        return np.concatenate([batch.probabilities(temperature) for batch in predicted])
-
-    def loss(temperature: float) -> float:
-        return log_loss(probabilities(temperature), right)
-
-    temperature = ner.temperature
+    gold = sum(batch.gold for batch in predicted)
+    likely, right = _joined(batch.likely(_FLOOR) for batch in predicted)
     if right.any() and not right.all():
-        temperature = ner.temperature = _minimum(loss, *_RANGE)
-    if ner.threshold is not None:
-        ner.threshold = _best_threshold(predicted, temperature)
+        ner.temperature, ner.bias = fit(likely, right)
+    if ner.threshold is None:
+        found, right = _joined(batch.best_path() for batch in predicted)
+    else:
+        ner.threshold = _best_threshold(scaled(likely, ner.temperature, ner.bias), right, gold)
+        bar = unscaled(ner.threshold, ner.temperature, ner.bias)
+        found, right = _joined(batch.likely(bar) for batch in predicted)
+    confidences = scaled(found, ner.temperature, ner.bias)
     return Calibration(
-        temperature=temperature,
+        temperature=ner.temperature,
+        bias=ner.bias,
         entities=len(right),
         precision=float(right.mean()) if len(right) else 0.0,
-        error_before=calibration_error(probabilities(1.0), right),
-        error_after=calibration_error(probabilities(temperature), right),
-        loss_before=loss(1.0),
-        loss_after=loss(temperature),
+        f1=_f1(int(right.sum()), len(right), gold),
+        error_before=calibration_error(found, right),
+        error_after=calibration_error(confidences, right),
+        loss_before=log_loss(found, right),
+        loss_after=log_loss(confidences, right),
         threshold=ner.threshold,
-        f1=_f1_at(ner.threshold, predicted, temperature),
     )
+
+
+def fit(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
+    """Temperature and bias that make the outcomes likeliest, under a weak prior for 1 and 0.
+
+    probabilities, right: (n,) each. The prior, a standard normal of the temperature's logarithm and
+    of the bias, keeps a handful of outcomes from driving them to extremes.
+    """
+    odds = torch.from_numpy(log_odds(probabilities))
+    outcome = torch.from_numpy(right.astype(np.float64))
+    log_slope_and_bias = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS(
+        [log_slope_and_bias], max_iter=200, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> float:
+        optimizer.zero_grad()
+        log_slope, bias = log_slope_and_bias
+        surprise = torch.nn.functional.binary_cross_entropy_with_logits(
+            odds * log_slope.exp() + bias, outcome, reduction="sum"
+        )
+        total = surprise + 0.5 * (log_slope_and_bias**2).sum()
+        total.backward()
+        return float(total)
+
+    with torch.enable_grad():
+        optimizer.step(loss)
+    log_slope, bias = log_slope_and_bias.tolist()
+    return float(np.exp(-log_slope)), bias
 
 
 def component(nlp: Language, name: str) -> BertNER:
@@ -108,6 +137,13 @@ def component(nlp: Language, name: str) -> BertNER:
             "a 'bert_ner' has probabilities to calibrate."
         )
     return pipe
+
+
+def _joined(
+    parts: Iterable[tuple[NDArray[np.float64], NDArray[np.bool_]]],
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    probabilities, right = zip(*parts)
+    return np.concatenate(probabilities), np.concatenate(right)
 
 
 def log_loss(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -128,28 +164,14 @@ def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool
     return float(np.abs(promised - kept).sum() / max(1, len(right)))
 
 
-def _best_threshold(predicted: list[_Batch], temperature: float) -> float:
+def _best_threshold(confidences: NDArray[np.float64], right: NDArray[np.bool_], gold: int) -> float:
     """The threshold of highest F1; of equally good ones, the one nearest to one half."""
-    found = [batch.likely(temperature, float(_THRESHOLDS[0])) for batch in predicted]
-    probabilities = np.concatenate([probability for probability, _ in found])
-    right = np.concatenate([is_right for _, is_right in found])
-    gold = sum(batch.gold for batch in predicted)
     scores = []
     for threshold in _THRESHOLDS:
-        kept = probabilities >= threshold
+        kept = confidences >= threshold
         scores.append(_f1(int(right[kept].sum()), int(kept.sum()), gold))
     best = max(range(len(scores)), key=lambda i: (scores[i], -abs(_THRESHOLDS[i] - 0.5)))
     return round(float(_THRESHOLDS[best]), 2)
-
-
-def _f1_at(threshold: float | None, predicted: list[_Batch], temperature: float) -> float:
-    gold = sum(batch.gold for batch in predicted)
-    if threshold is None:
-        outcomes = [batch.right for batch in predicted]
-    else:
-        outcomes = [batch.likely(temperature, threshold)[1] for batch in predicted]
-    right = np.concatenate(outcomes)
-    return _f1(int(right.sum()), len(right), gold)
 
 
 def _f1(right: int, found: int, gold: int) -> float:
@@ -157,14 +179,15 @@ def _f1(right: int, found: int, gold: int) -> float:
 
 
 class _Batch:
-    """The predicted entities of a batch of Docs, and what their probabilities are taken from."""
+    """A batch of Docs through the component, and what of its predictions is right."""
 
     def __init__(self, ner: BertNER, examples: list[Example]) -> None:
-        self._scheme = ner.scheme
         scores, lengths, roles = ner.tag_scores([example.predicted for example in examples])
-        self._scores, self._lengths, self._roles = scores.cpu(), lengths, roles
-        gold = [tag for example in examples for tag in example.get_aligned_ner()]
-        self._annotated = np.array([tag not in (None, "-") for tag in gold], dtype=bool)
+        self._lattice = span_lattice(scores, lengths, roles, ner.scheme)
+        self._path = ner.scheme.spans(decode(scores, lengths, roles, ner.scheme), lengths)
+        self._label_names = ner.labels
+        tags = [tag for example in examples for tag in example.get_aligned_ner()]
+        self._annotated = np.array([tag not in (None, "-") for tag in tags], dtype=bool)
         self._wanted = set()
         offset = 0
         for example, length in zip(examples, lengths.tolist()):
@@ -172,10 +195,21 @@ class _Batch:
                 self._wanted.add((offset + ent.start, offset + ent.end, ent.label_))
             offset += length
         self.gold = len(self._wanted)
-        self._labels_of = ner.labels
-        tags = decode(scores, lengths, roles, ner.scheme)
-        self._spans = self._judged(*ner.scheme.spans(tags, lengths))
-        self.right = self._right(*self._spans)
+
+    def best_path(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Probabilities of the entities of the likeliest tag sequences, and which are right."""
+        starts, ends, labels = self._judged(*self._path)
+        by_label = self._lattice.label_probabilities(starts, ends)
+        return by_label[np.arange(len(labels)), labels], self._right(starts, ends, labels)
+
+    def likely(self, threshold: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Probabilities of the spans that are at least so likely, and which are right."""
+        starts, ends, labels, probabilities = self._lattice.likely_spans(threshold)
+        chosen = without_overlaps(starts, ends, len(self._annotated))
+        starts, ends, labels, probabilities = self._judged(
+            starts[chosen], ends[chosen], labels[chosen], probabilities[chosen]
+        )
+        return probabilities, self._right(starts, ends, labels)
 
     def _judged(self, *spans: NDArray) -> tuple[NDArray, ...]:
         """Leave out the spans (starts, ends, ...) that touch unannotated tokens."""
@@ -188,31 +222,9 @@ class _Batch:
     ) -> NDArray[np.bool_]:
         spans = zip(starts.tolist(), ends.tolist(), labels.tolist())
         return np.array(
-            [(start, end, self._labels_of[y]) in self._wanted for start, end, y in spans],
+            [(start, end, self._label_names[y]) in self._wanted for start, end, y in spans],
             dtype=bool,
         )
-
-    def likely(
-        self, temperature: float, threshold: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Probabilities of the entities found with a threshold, and which of them are right."""
-        starts, ends, labels, probabilities = self._lattice(temperature).likely_spans(threshold)
-        chosen = without_overlaps(starts, ends, len(self._roles))
-        starts, ends, labels, probabilities = self._judged(
-            starts[chosen], ends[chosen], labels[chosen], probabilities[chosen]
-        )
-        return probabilities, self._right(starts, ends, labels)
-
-    def probabilities(self, temperature: float) -> NDArray[np.float64]:
-        """Of the entities of the likeliest tag sequences."""
-        starts, ends, labels = self._spans
-        if not len(starts):
-            return np.zeros(0)
-        by_label = self._lattice(temperature).label_probabilities(starts, ends)
-        return by_label[np.arange(len(labels)), labels]
-
-    def _lattice(self, temperature: float) -> Lattice:
-        return span_lattice(self._scores, self._lengths, self._roles, self._scheme, temperature)
 
 
 def _through(nlp: Language, examples: Iterable[Example], name: str) -> Iterable[list[Example]]:
@@ -237,21 +249,3 @@ def _processed(nlp: Language, batch: list[Example], name: str) -> list[Example]:
     for example, doc in zip(batch, docs):
         example.predicted = doc
     return batch
-
-
-def _minimum(f: Callable[[float], float], low: float, high: float) -> float:
-    """Where f is least between two positive numbers, by golden-section search on a log scale."""
-    ratio = (5**0.5 - 1) / 2
-    a, b = log(low), log(high)
-    c, d = b - ratio * (b - a), a + ratio * (b - a)
-    at_c, at_d = f(exp(c)), f(exp(d))
-    while b - a > _PRECISION:
-        if at_c < at_d:
-            b, d, at_d = d, c, at_c
-            c = b - ratio * (b - a)
-            at_c = f(exp(c))
-        else:
-            a, c, at_c = c, d, at_d
-            d = a + ratio * (b - a)
-            at_d = f(exp(d))
-    return exp((a + b) / 2)

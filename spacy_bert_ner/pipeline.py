@@ -28,6 +28,7 @@ from .rehearsal import Tutor, encoder_in_training, imitation_loss, remember_pipe
 from .tagger.decode import TokenRole, decode
 from .tagger.lattice import span_lattice
 from .tagger.loss import tag_loss
+from .tagger.scaling import scaled, unscaled
 from .tagger.scheme import MISSING, TagScheme
 from .tagger.select import without_overlaps
 
@@ -128,8 +129,8 @@ class BertNER(TrainablePipe):
     scorer: the scoring method.
 
     `confidence`, `threshold`, `best_labels` and `spans_key` are attributes as well, to be changed at
-    any time, and so is `temperature`, which tag scores are divided by when probabilities are taken;
-    `spacy bert-ner calibrate` sets it.
+    any time. So are `temperature` and `bias`, which turn the model's probabilities into confidences
+    (see `tagger.scaling`); `spacy bert-ner calibrate` sets them.
     """
 
     confidence = settings.Setting(bool)
@@ -137,6 +138,7 @@ class BertNER(TrainablePipe):
     best_labels = settings.Setting(settings.best_labels)
     spans_key = settings.Setting(settings.spans_key)
     temperature = settings.Setting(settings.temperature)
+    bias = settings.Setting(settings.bias)
 
     def __init__(
         self,
@@ -167,6 +169,7 @@ class BertNER(TrainablePipe):
         self.best_labels = best_labels
         self.spans_key = spans_key
         self.temperature = 1.0
+        self.bias = 0.0
         self.cfg["configured"] = self._adjustable()
         self._scheme: TagScheme | None = None
         self._tutor: Tutor | None = None
@@ -269,18 +272,21 @@ class BertNER(TrainablePipe):
         scores, lengths, roles = self.tag_scores(docs)
         lattice = None
         if self.confidence or self.threshold is not None:
-            lattice = span_lattice(scores, lengths, roles, self.scheme, self.temperature)
+            lattice = span_lattice(scores, lengths, roles, self.scheme)
         if lattice is None or self.threshold is None:
             tags = decode(scores, lengths, roles, self.scheme)
             starts, ends, labels = self.scheme.spans(tags, lengths)
         else:
-            starts, ends, labels, _ = lattice.likely_spans(self.threshold)
+            bar = unscaled(self.threshold, self.temperature, self.bias)
+            starts, ends, labels, _ = lattice.likely_spans(bar)
             chosen = without_overlaps(starts, ends, len(roles))
             chosen = chosen[np.argsort(starts[chosen])]
             starts, ends, labels = starts[chosen], ends[chosen], labels[chosen]
         if lattice is None or not self.confidence:
             return _by_doc(starts, ends, labels, lengths)
-        probabilities = lattice.label_probabilities(starts, ends)
+        probabilities = scaled(
+            lattice.label_probabilities(starts, ends), self.temperature, self.bias
+        )
         return _by_doc(starts, ends, labels, lengths, probabilities, self._best(probabilities))
 
     def tag_scores(self, docs: list[Doc]) -> tuple[Tensor, NDArray[np.int64], NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isclose
+from math import isclose, isfinite
 from typing import Any
 
 
@@ -49,6 +49,12 @@ def spans_key(value: str) -> str:
 def temperature(value: float) -> float:
     if not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise ValueError(f"temperature must be a positive number, got {value!r}.")
+    return float(value)
+
+
+def bias(value: float) -> float:
+    if not isinstance(value, (int, float)) or not isfinite(value):
+        raise ValueError(f"bias must be a finite number, got {value!r}.")
     return float(value)
 
 

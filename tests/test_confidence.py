@@ -132,6 +132,17 @@ def test_a_higher_threshold_keeps_a_part_of_the_entities(unsure):
         assert fewer <= more
 
 
+def test_a_threshold_is_one_of_calibrated_confidences(unsure):
+    ner = unsure.get_pipe("ner")
+    ner.temperature, ner.bias = 0.5, 1.0
+    ner.threshold = 0.02
+    found = sorted(score for doc in unsure.pipe(TEXTS) for score in scores(doc))
+    middle = len(found) // 2
+    ner.threshold = (found[middle - 1] + found[middle]) / 2
+    kept = sorted(score for doc in unsure.pipe(TEXTS) for score in scores(doc))
+    assert kept == pytest.approx(found[middle:], rel=1e-5)
+
+
 def test_a_threshold_works_without_confidence(trained):
     trained.get_pipe("ner").threshold = 0.5
     doc = trained(TEXTS[0])
@@ -170,6 +181,7 @@ def test_settings_are_stored_and_can_be_given_anew(confident, tmp_path):
         ("spans_key", ""),
         ("temperature", 0),
         ("temperature", float("inf")),
+        ("bias", float("nan")),
         ("best_labels", -1),
         ("best_labels", 1.5),
     ],

@@ -24,7 +24,7 @@ def average(
 ) -> None:
     """Average the weights of pipelines trained from one config, with several seeds say.
 
-    Everything else is that of the first. Its temperature is dropped: calibrate the mean anew.
+    Everything else is that of the first. Its calibration is dropped: calibrate the mean anew.
     """
     # spaCy loads this module for its every command, and models take seconds to import.
     from spacy.language import Language

@@ -114,15 +114,13 @@ def span_lattice(
     lengths: NDArray[np.int64],
     roles: NDArray[np.int64],
     scheme: TagScheme,
-    temperature: float = 1.0,
 ) -> Lattice:
     """Run forward–backward over the tag scores of a batch of Docs.
 
     scores: (tokens, tags) of all Docs end to end. lengths: (docs,). roles: (tokens,) `TokenRole`s.
-    temperature: scores are divided by it; above 1, probabilities are less extreme.
     """
     lasts = np.repeat(np.cumsum(lengths) - 1, lengths)
-    tags = torch.log_softmax(apply_roles(scores.float() / temperature, roles, scheme), dim=1)
+    tags = torch.log_softmax(apply_roles(scores.float(), roles, scheme), dim=1)
     before = torch.empty(len(tags), device=tags.device)
     after = torch.empty_like(before)
     totals = torch.empty_like(before)

@@ -11,6 +11,7 @@ from thinc.api import get_current_ops, torch2xp, xp2torch
 from torch import Tensor
 
 from ..data.records import DataError
+from ..pipeline import BertNER
 from .weights import layer_parameters, shims, trainable
 
 
@@ -18,7 +19,7 @@ def average(first: Language, others: Iterable[tuple[str, Language]]) -> int:
     """Give a pipeline the mean of its own weights and those of others.
 
     All else, such as tokenizer and settings, stays that of the first. The mean is taken in float64.
-    A temperature is dropped, and what the meta data say of performance: both belong to the weights.
+    Calibration and what the meta data say of performance are dropped: both belong to the weights.
 
     others: name, for errors, and pipeline; each is read once and may be loaded on the way.
     Returns how many pipelines went into the mean. Raises DataError at the first difference in
@@ -35,8 +36,8 @@ def average(first: Language, others: Iterable[tuple[str, Language]]) -> int:
     _set_weights(first, {name: total / n for name, total in sums.items()})
     first.meta["performance"] = {}
     for _, pipe in trainable(first):
-        if hasattr(pipe, "temperature"):
-            pipe.temperature = 1.0
+        if isinstance(pipe, BertNER):
+            pipe.temperature, pipe.bias = 1.0, 0.0
     return n
 
 

@@ -91,14 +91,6 @@ def test_likely_spans_are_all_above_the_threshold(name, threshold, seed):
     assert (np.diff(probabilities) <= 0).all()
 
 
-def test_temperature_divides_the_scores():
-    scheme, scores, roles, _ = batch("biluo", 3)
-    warm = span_lattice(torch.from_numpy(scores), LENGTHS, roles, scheme, temperature=2.0)
-    halved = span_lattice(torch.from_numpy(scores / 2), LENGTHS, roles, scheme)
-    np.testing.assert_allclose(warm.tags, halved.tags)
-    np.testing.assert_allclose(warm.totals, halved.totals)
-
-
 def test_a_document_does_not_depend_on_its_batch():
     scheme = TagScheme(["A", "B"], "biluo")
     rng = np.random.default_rng(0)
