@@ -116,7 +116,7 @@ def fit(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[f
         )
         total = surprise + 0.5 * (log_slope_and_bias**2).sum()
         total.backward()
-        return float(total)
+        return float(total.detach())
 
     with torch.enable_grad():
         optimizer.step(loss)

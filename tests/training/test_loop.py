@@ -115,6 +115,7 @@ def test_a_signal_ends_the_step_in_progress(fresh, tmp_path, monkeypatch, after)
     undisturbed = fresh()
     quiet(undisturbed, tmp_path / "one")
     update = loop._Run._update
+    before = signal.getsignal(signal.SIGINT)
     done = []
 
     def signalled(self, *arguments):
@@ -128,7 +129,7 @@ def test_a_signal_ends_the_step_in_progress(fresh, tmp_path, monkeypatch, after)
         with pytest.raises(Interrupted):
             quiet(fresh(), tmp_path / "two")
     assert len(done) == after
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     resumed = fresh()
     quiet(resumed, tmp_path / "two", resume=True)
     assert_same(resumed, undisturbed)
