@@ -20,9 +20,8 @@ from spacy.language import Language
 from spacy.training import Corpus
 from wasabi import msg
 
-from spacy_bert_ner.calibration import calibration_error
+from spacy_bert_ner.calibration import BINS, bin_numbers, calibration_error
 
-BINS = 10
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 
 
@@ -44,7 +43,7 @@ def bins_of(
     scores: NDArray[np.float64], right: NDArray[np.bool_]
 ) -> list[tuple[float, float, int, float, float]]:
     """Low and high end, number, mean confidence and share of right ones of each bin in use."""
-    numbers = np.minimum((scores * BINS).astype(int), BINS - 1)
+    numbers = bin_numbers(scores)
     return [
         (i / BINS, (i + 1) / BINS, int(of_bin.sum()), scores[of_bin].mean(), right[of_bin].mean())
         for i in range(BINS)

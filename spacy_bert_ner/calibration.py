@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,17 +11,18 @@ import torch
 from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.training import Example
+from spacy.util import minibatch
 
 from .pipeline import BertNER
 from .tagger.decode import decode
 from .tagger.lattice import span_lattice
 from .tagger.scaling import log_odds, scaled, unscaled
-from .tagger.select import without_overlaps
+from .tagger.select import likely_entities
 
 # Spans of less probability say little of those that become entities.
 _FLOOR = 0.1
 _BATCH = 64
-_BINS = 10
+BINS = 10
 # A probability of zero or one that is wrong would cost without bound.
 _EPSILON = 1e-6
 _THRESHOLDS = np.arange(0.05, 0.96, 0.05)
@@ -158,10 +159,15 @@ def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool
     The mean distance between the bins' average probability and share of right ones, weighted by
     the bins' sizes; 0 is perfect.
     """
-    bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
-    promised = np.bincount(bins, weights=probabilities, minlength=_BINS)
-    kept = np.bincount(bins, weights=right, minlength=_BINS)
+    bins = bin_numbers(probabilities)
+    promised = np.bincount(bins, weights=probabilities, minlength=BINS)
+    kept = np.bincount(bins, weights=right, minlength=BINS)
     return float(np.abs(promised - kept).sum() / max(1, len(right)))
+
+
+def bin_numbers(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n,) – which of ten bins of equal width each probability falls into."""
+    return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
 
 
 def _best_threshold(confidences: NDArray[np.float64], right: NDArray[np.bool_], gold: int) -> float:
@@ -204,10 +210,8 @@ class _Batch:
 
     def likely(self, threshold: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Probabilities of the spans that are at least so likely, and which are right."""
-        starts, ends, labels, probabilities = self._lattice.likely_spans(threshold)
-        chosen = without_overlaps(starts, ends, len(self._annotated))
         starts, ends, labels, probabilities = self._judged(
-            starts[chosen], ends[chosen], labels[chosen], probabilities[chosen]
+            *likely_entities(self._lattice, threshold)
         )
         return probabilities, self._right(starts, ends, labels)
 
@@ -227,25 +231,11 @@ class _Batch:
         )
 
 
-def _through(nlp: Language, examples: Iterable[Example], name: str) -> Iterable[list[Example]]:
+def _through(nlp: Language, examples: Iterable[Example], name: str) -> Iterator[list[Example]]:
     """Batches of the examples, their predicted Docs as the component finds them."""
-    batch: list[Example] = []
-    for example in examples:
-        if len(example.predicted):
-            batch.append(example)
-        if len(batch) == _BATCH:
-            yield _processed(nlp, batch, name)
-            batch = []
-    if batch:
-        yield _processed(nlp, batch, name)
-
-
-def _processed(nlp: Language, batch: list[Example], name: str) -> list[Example]:
-    docs = [example.predicted for example in batch]
-    for other, pipe in nlp.pipeline:
-        if other == name:
-            break
-        docs = list(pipe.pipe(docs) if hasattr(pipe, "pipe") else map(pipe, docs))
-    for example, doc in zip(batch, docs):
-        example.predicted = doc
-    return batch
+    later = nlp.pipe_names[nlp.pipe_names.index(name) :]
+    for batch in minibatch((eg for eg in examples if len(eg.predicted)), _BATCH):
+        docs = nlp.pipe([example.predicted for example in batch], disable=later)
+        for example, doc in zip(batch, docs):
+            example.predicted = doc
+        yield batch

@@ -30,7 +30,7 @@ from .tagger.lattice import span_lattice
 from .tagger.loss import tag_loss
 from .tagger.scaling import scaled, unscaled
 from .tagger.scheme import MISSING, TagScheme
-from .tagger.select import without_overlaps
+from .tagger.select import likely_entities
 
 DEFAULT_CONFIG = """
 [bert_ner]
@@ -278,10 +278,9 @@ class BertNER(TrainablePipe):
             starts, ends, labels = self.scheme.spans(tags, lengths)
         else:
             bar = unscaled(self.threshold, self.temperature, self.bias)
-            starts, ends, labels, _ = lattice.likely_spans(bar)
-            chosen = without_overlaps(starts, ends, len(roles))
-            chosen = chosen[np.argsort(starts[chosen])]
-            starts, ends, labels = starts[chosen], ends[chosen], labels[chosen]
+            starts, ends, labels, _ = likely_entities(lattice, bar)
+            order = np.argsort(starts)
+            starts, ends, labels = starts[order], ends[order], labels[order]
         if lattice is None or not self.confidence:
             return _by_doc(starts, ends, labels, lengths)
         probabilities = scaled(
@@ -339,13 +338,8 @@ class BertNER(TrainablePipe):
         drop: dropout before the linear layer.
         losses: record of the mean cross-entropy of a token, added up under the component's name.
         """
-        if losses is None:
-            losses = {}
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "BertNER.update")
-        docs = [example.predicted for example in examples]
-        if not any(len(doc) for doc in docs):
+        examples, docs, losses = self._start_step(examples, losses, "BertNER.update")
+        if not docs:
             return losses
         set_dropout_rate(self.model, drop)
         scores, backprop = self.model.begin_update(docs)
@@ -355,6 +349,17 @@ class BertNER(TrainablePipe):
             self.finish_update(sgd)
         losses[self.name] += loss
         return losses
+
+    def _start_step(
+        self, examples: Iterable[Example], losses: dict[str, float] | None, caller: str
+    ) -> tuple[list[Example], list[Doc], dict[str, float]]:
+        """The examples, their Docs, none if none has tokens, and the record of losses."""
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, caller)
+        docs = [example.predicted for example in examples]
+        return examples, docs if any(len(doc) for doc in docs) else [], losses
 
     @property
     def _rehearsal_model(self) -> Model | None:
@@ -378,18 +383,13 @@ class BertNER(TrainablePipe):
         The examples' own annotations are not looked at. Call `nlp.resume_training()` first.
         losses: record of the mean cross-entropy of a token, added up under the component's name.
         """
-        if losses is None:
-            losses = {}
-        losses.setdefault(self.name, 0.0)
         if self._tutor is None:
             raise ValueError(
                 f"'{self.name}' has nothing to rehearse. Call nlp.resume_training() first: it keeps a "
                 "copy of the model as it is, which nlp.rehearse() then stays close to."
             )
-        examples = list(examples)
-        validate_examples(examples, "BertNER.rehearse")
-        docs = [example.predicted for example in examples]
-        if not any(len(doc) for doc in docs):
+        examples, docs, losses = self._start_step(examples, losses, "BertNER.rehearse")
+        if not docs:
             return losses
         sgd = self._tutor.optimizer(self, sgd)
         wanted = self._tutor.scores(self, docs)

@@ -11,6 +11,7 @@ from thinc.api import Adam
 
 from spacy_bert_ner.optimizer import FineTuningOptimizer
 from spacy_bert_ner.rehearsal import imitation_loss
+from spacy_bert_ner.training.weights import copy_weights
 
 NEW = [("Bolt was founded in Tallinn", [(0, 4, "ORG"), (20, 27, "GPE")])]
 
@@ -20,10 +21,7 @@ def raw(nlp):
 
 
 def weights(nlp):
-    modules = [
-        node.shims[0].module for _, pipe in nlp.pipeline for node in pipe.model.walk() if node.shims
-    ]
-    return [value.clone() for module in modules for value in module.state_dict().values()]
+    return list(copy_weights(nlp).values())
 
 
 def tag_probabilities(nlp):

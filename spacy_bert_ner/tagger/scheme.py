@@ -141,12 +141,11 @@ class TagScheme:
         tags: (tokens,) numbers of all sequences; lengths: (sequences,) tokens of each.
         Returns starts, ends (half open, batch-wide token numbers) and indices into `labels`.
         """
-        prefixes = self.prefixes[tags]
-        begins = np.isin(prefixes, ["B", "U"])
-        continues = np.isin(prefixes, list(_CONTINUES))
+        inside = self.label_ids[tags] >= 0
+        continues = self.continues[tags]
         first = np.zeros(len(tags) + 1, dtype=bool)
         first[np.cumsum(lengths)] = True
         goes_on = np.append(continues[1:], False) & ~first[1:]
-        starts = np.flatnonzero(begins)
-        ends = np.flatnonzero((begins | continues) & ~goes_on) + 1
+        starts = np.flatnonzero(inside & ~continues)
+        ends = np.flatnonzero(inside & ~goes_on) + 1
         return starts, ends, self.label_ids[tags[starts]]

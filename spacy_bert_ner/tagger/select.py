@@ -5,19 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .lattice import Lattice
 
-def without_overlaps(
-    starts: NDArray[np.int64], ends: NDArray[np.int64], n_tokens: int
-) -> NDArray[np.int64]:
-    """Indices of spans that overlap none of those before them, best first.
 
-    starts, ends: (spans,) half-open token numbers, the best span first. What is chosen from the
-    first k spans is a part of what is chosen from more, so a lower threshold never loses an entity.
+def likely_entities(
+    lattice: Lattice, threshold: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """The spans of at least that probability, likeliest first, less those that overlap a likelier.
+
+    Returns starts, ends (half open, batch-wide token numbers), indices of labels, and probabilities,
+    (spans,) each. A lower threshold finds all that a higher one finds.
     """
-    taken = np.zeros(n_tokens, dtype=bool)
-    chosen = []
+    starts, ends, labels, probabilities = lattice.likely_spans(threshold)
+    taken = np.zeros(len(lattice.tags), dtype=bool)
+    kept = []
     for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist())):
         if not taken[start:end].any():
             taken[start:end] = True
-            chosen.append(i)
-    return np.array(chosen, dtype=np.int64)
+            kept.append(i)
+    chosen = np.array(kept, dtype=np.int64)
+    return starts[chosen], ends[chosen], labels[chosen], probabilities[chosen]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..data.records import DataError
 from ..pipeline import BertNER
-from .weights import layer_parameters, shims, trainable
+from .weights import copy_weights, layer_parameters, shims, tensors, trainable
 
 
 def average(first: Language, others: Iterable[tuple[str, Language]]) -> int:
@@ -25,11 +25,13 @@ def average(first: Language, others: Iterable[tuple[str, Language]]) -> int:
     Returns how many pipelines went into the mean. Raises DataError at the first difference in
     components, architectures, labels or shapes; `first` is as it was then.
     """
-    sums = {name: tensor.double() for name, tensor in _weights(first).items() if _is_mean(tensor)}
+    sums = {
+        name: tensor.double() for name, tensor in copy_weights(first).items() if _is_mean(tensor)
+    }
     n = 1
     for name, other in others:
         _check(name, first, other)
-        weights = _weights(other)
+        weights = copy_weights(other)
         for key in sums:
             sums[key] += weights[key].double()
         n += 1
@@ -41,22 +43,9 @@ def average(first: Language, others: Iterable[tuple[str, Language]]) -> int:
     return n
 
 
-def _weights(nlp: Language) -> dict[str, Tensor]:
-    """Copies of all weights, on the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in _tensors(nlp)}
-
-
 def _is_mean(tensor: Tensor) -> bool:
     # Counters and position ids are whole numbers, the same everywhere.
     return tensor.is_floating_point()
-
-
-def _tensors(nlp: Language) -> Iterator[tuple[str, Tensor]]:
-    for name, shim in shims(nlp):
-        for key, tensor in shim.module.state_dict().items():
-            yield f"{name}/{key}", tensor
-    for name, node, parameter in layer_parameters(nlp):
-        yield name, xp2torch(node.get_param(parameter))
 
 
 def _set_weights(nlp: Language, means: dict[str, Tensor]) -> None:
@@ -79,7 +68,7 @@ def _check(name: str, first: Language, other: Language) -> None:
     for what in one:
         if one[what] != two[what]:
             raise DataError(name, f"{what}: {two[what]} rather than {one[what]}", remedy)
-    shapes = [{key: tuple(t.shape) for key, t in _tensors(nlp)} for nlp in (first, other)]
+    shapes = [{key: tuple(t.shape) for key, t in tensors(nlp)} for nlp in (first, other)]
     for key in sorted(shapes[0].keys() | shapes[1].keys()):
         here, there = (found.get(key) for found in shapes)
         if here != there:

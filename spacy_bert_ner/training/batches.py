@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,35 @@ class TrainBatches:
         self._epoch = 0
         self._done = 0  # batches of the present epoch
         self._order: list[int] = []
-        self._before_reading = random_state()
-        self._before_epoch = self._before_reading
+        self._before_epoch: dict[str, Any] = {}
         self._resumed = False
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the words and entities; that of a stream, which may have no end, is empty."""
+        digest = hashlib.sha256()
+        for example in self._examples:
+            columns = example.reference.to_array([ORTH, ENT_IOB, ENT_TYPE])
+            digest.update(np.int64(len(columns)).tobytes())
+            digest.update(np.ascontiguousarray(columns).tobytes())
+        return digest.hexdigest() if self._in_memory else ""
+
+    @property
+    def _in_memory(self) -> bool:
+        return self._max_epochs >= 0
+
+    @cached_property
+    def _examples(self) -> list[Example]:
+        """All examples, in the order of the corpus; none of a stream."""
+        if not self._in_memory:
+            return []
+        examples = list(self._corpus(self._nlp))
+        if not examples:
+            raise ValueError(
+                "The training corpus is empty. Check paths.train, and that its documents are not "
+                "all longer than the reader's max_length."
+            )
+        return examples
 
     def position(self) -> dict[str, Any]:
         """Where the next batch will come from, as JSON."""
@@ -48,7 +75,6 @@ class TrainBatches:
             "epoch": self._epoch,
             "done": self._done,
             "order": self._order,
-            "before_reading": self._before_reading,
             "before_epoch": self._before_epoch,
         }
 
@@ -57,54 +83,33 @@ class TrainBatches:
         self._epoch = position["epoch"]
         self._done = position["done"]
         self._order = position["order"]
-        self._before_reading = position["before_reading"]
         self._before_epoch = position["before_epoch"]
         self._resumed = True
 
     def __iter__(self) -> Iterator[tuple[int, Batch]]:
         """Yields the number of the epoch, from 0, and a batch. Raises ValueError without data."""
-        if self._resumed:
-            # Readers may draw random numbers too, to augment the examples.
-            going_on = random_state()
-            set_random_state(self._before_reading)
-        examples: list[Example] = []
-        if self._max_epochs >= 0:
-            examples = list(self._corpus(self._nlp))
-            if not examples:
-                raise ValueError(
-                    "The training corpus is empty. Check paths.train, and that its documents are not "
-                    "all longer than the reader's max_length."
-                )
-            self._order = self._order or list(range(len(examples)))
-        first = self._resumed
+        resuming = self._resumed
+        examples = self._examples
+        self._order = self._order or list(range(len(examples)))
         while self._max_epochs < 1 or self._epoch != self._max_epochs:
-            if first:
+            if resuming:
+                going_on = random_state()
                 set_random_state(self._before_epoch)
             else:
-                if self._max_epochs >= 0:
-                    random.shuffle(self._order)
+                random.shuffle(self._order)
                 self._before_epoch = random_state()
-            in_memory = self._max_epochs >= 0
-            epoch = [examples[i] for i in self._order] if in_memory else self._corpus(self._nlp)
+            epoch = (
+                [examples[i] for i in self._order] if self._in_memory else self._corpus(self._nlp)
+            )
             batches = iter(self._batcher(epoch))
-            if first:
+            if resuming:
                 for _ in range(self._done):
                     next(batches, None)
                 # Before the next batch is made: making it may draw random numbers as well.
                 set_random_state(going_on)
-                first = False
+                resuming = False
             for batch in batches:
                 self._done += 1
                 yield self._epoch, list(batch)
             self._epoch += 1
             self._done = 0
-
-
-def fingerprint(examples: Iterable[Example]) -> str:
-    """A hash of the examples' words and entities."""
-    digest = hashlib.sha256()
-    for example in examples:
-        columns = example.reference.to_array([ORTH, ENT_IOB, ENT_TYPE])
-        digest.update(np.int64(len(columns)).tobytes())
-        digest.update(np.ascontiguousarray(columns).tobytes())
-    return digest.hexdigest()

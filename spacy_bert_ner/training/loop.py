@@ -26,9 +26,9 @@ from thinc.api import fix_random_seed, set_gpu_allocator
 from ..data.records import DataError
 from ..models import save
 from . import checkpoint
-from .batches import TrainBatches, fingerprint
+from .batches import TrainBatches
 from .checkpoint import Progress
-from .randomness import random_state, set_random_state
+from .randomness import set_random_state
 from .weights import trainable
 
 BEST = "model-best"
@@ -96,8 +96,6 @@ class _Run:
             config, [self.settings["train_corpus"], self.settings["dev_corpus"]]
         )
         self.optimizer = self.settings["optimizer"]
-        self._train_corpus = train_corpus
-        self._corpus_hash: str | None = None
         self._evaluate = create_evaluation_callback(nlp, dev_corpus, self.settings["score_weights"])
         self._before_to_disk = create_before_to_disk_callback(self.settings["before_to_disk"])
         self._batches = TrainBatches(
@@ -112,7 +110,7 @@ class _Run:
 
     def resume(self, found: Path) -> None:
         self.progress, position, random = checkpoint.restore(
-            found, self.nlp, self.optimizer, self._fingerprint()
+            found, self.nlp, self.optimizer, self._batches.fingerprint
         )
         for _ in range(self.progress.step + 1):
             next(self._dropouts)
@@ -124,19 +122,9 @@ class _Run:
             self.nlp.meta["performance"] = self.progress.performance
             self._save_models()
 
-    def _fingerprint(self) -> str:
-        """Hash of the training data; that of a stream, which may have no end, is not taken."""
-        if self._corpus_hash is None:
-            endless = self.settings["max_epochs"] < 0
-            before = random_state()
-            self._corpus_hash = "" if endless else fingerprint(self._train_corpus(self.nlp))
-            set_random_state(before)
-        return self._corpus_hash
-
     def steps(self, stopped: Callable[[], bool]) -> Iterator[dict[str, Any] | None]:
         """Train. Yields what the logger wants after each step: None if it was not evaluated."""
         settings, progress = self.settings, self.progress
-        self._fingerprint()
         info: dict[str, Any] | None = None
         for epoch, batch in self._batches:
             progress.step += 1
@@ -213,7 +201,7 @@ class _Run:
             self.optimizer,
             self.progress,
             self._batches.position(),
-            self._fingerprint(),
+            self._batches.fingerprint,
         )
 
     def _save_models(self) -> None:

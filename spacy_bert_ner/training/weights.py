@@ -47,6 +47,20 @@ def layer_parameters(nlp: Language) -> Iterator[tuple[str, Model, str]]:
                 yield f"{name}:{parameter}", node, parameter
 
 
+def tensors(nlp: Language) -> Iterator[tuple[str, Tensor]]:
+    """All weights under their names, not copied."""
+    for name, shim in shims(nlp):
+        for key, tensor in shim.module.state_dict().items():
+            yield f"{name}/{key}", tensor
+    for name, node, parameter in layer_parameters(nlp):
+        yield name, xp2torch(node.get_param(parameter))
+
+
+def copy_weights(nlp: Language) -> dict[str, Tensor]:
+    """Copies of all weights, on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in tensors(nlp)}
+
+
 def optimizer_state(nlp: Language, optimizer: Optimizer) -> dict[str, Tensor]:
     """What the optimizer has gathered so far, by names of this module."""
     state: dict[str, Tensor] = {}

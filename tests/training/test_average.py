@@ -5,10 +5,11 @@ import spacy
 import torch
 from conftest import TRAIN, entities, examples, train
 from spacy.tokens import DocBin
-from test_loop import assert_same, weights
+from test_loop import assert_same
 
 from spacy_bert_ner.data.records import DataError
 from spacy_bert_ner.training.average import average
+from spacy_bert_ner.training.weights import copy_weights as weights
 
 
 @pytest.mark.parametrize("kind", ["transformer", "cnn"])

@@ -15,7 +15,7 @@ from spacy.training.loop import train as spacy_train
 from spacy_bert_ner.data.records import DataError
 from spacy_bert_ner.training import checkpoint, loop
 from spacy_bert_ner.training.loop import Interrupted, train
-from spacy_bert_ner.training.weights import layer_parameters, shims
+from spacy_bert_ner.training.weights import copy_weights
 
 KINDS = ["transformer", "cnn"]
 
@@ -25,36 +25,43 @@ def quiet(nlp, output, **options):
     train(nlp, output, stdout=io.StringIO(), stderr=io.StringIO(), **options)
 
 
-def weights(nlp):
-    found = {
-        f"{name}/{key}": value.clone()
-        for name, shim in shims(nlp)
-        for key, value in shim.module.state_dict().items()
-    }
-    for name, node, parameter in layer_parameters(nlp):
-        found[name] = torch.tensor(node.get_param(parameter))
-    return found
-
-
 def assert_same(one, other):
-    one, other = weights(one), weights(other)
+    one, other = copy_weights(one), copy_weights(other)
     assert one.keys() == other.keys()
     assert one
     assert [name for name in one if not torch.equal(one[name], other[name])] == []
 
 
-def stop_after(monkeypatch, steps, error=KeyboardInterrupt):
+def stop_after(monkeypatch, steps):
     """Let training break down after that many steps, as a crash would."""
     update = loop._Run._update
     done = []
 
     def counted(self, *arguments):
         if len(done) == steps:
-            raise error
+            raise KeyboardInterrupt
         done.append(1)
         update(self, *arguments)
 
     monkeypatch.setattr(loop._Run, "_update", counted)
+
+
+@pytest.fixture
+def interrupted(fresh, tmp_path, monkeypatch):
+    """Train undisturbed and, after a crash, resumed; the same weights. The outputs: one and two."""
+
+    def check(steps, kind="transformer", **changes):
+        undisturbed = fresh(kind, **changes)
+        quiet(undisturbed, tmp_path / "one")
+        with monkeypatch.context() as patch:
+            stop_after(patch, steps)
+            with pytest.raises(KeyboardInterrupt):
+                quiet(fresh(kind, **changes), tmp_path / "two")
+        resumed = fresh(kind, **changes)
+        quiet(resumed, tmp_path / "two", resume=True)
+        assert_same(resumed, undisturbed)
+
+    return check
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -80,16 +87,8 @@ def test_the_last_step_is_evaluated(fresh, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("steps", [1, 7, 12, 21])
-def test_resumed_to_the_same_weights(fresh, tmp_path, monkeypatch, kind, steps):
-    undisturbed = fresh(kind)
-    quiet(undisturbed, tmp_path / "one")
-    with monkeypatch.context() as patch:
-        stop_after(patch, steps)
-        with pytest.raises(KeyboardInterrupt):
-            quiet(fresh(kind), tmp_path / "two")
-    resumed = fresh(kind)
-    quiet(resumed, tmp_path / "two", resume=True)
-    assert_same(resumed, undisturbed)
+def test_resumed_to_the_same_weights(interrupted, tmp_path, kind, steps):
+    interrupted(steps, kind)
     for name in ("model-best", "model-last"):
         one, two = (spacy.load(tmp_path / out / name) for out in ("one", "two"))
         assert_same(one, two)
@@ -135,17 +134,8 @@ def test_a_signal_ends_the_step_in_progress(fresh, tmp_path, monkeypatch, after)
     assert_same(resumed, undisturbed)
 
 
-def test_streamed_corpora(fresh, tmp_path, monkeypatch):
-    changes = {"training.max_epochs": -1, "training.max_steps": 17}
-    undisturbed = fresh(**changes)
-    quiet(undisturbed, tmp_path / "one")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 13)
-        with pytest.raises(KeyboardInterrupt):
-            quiet(fresh(**changes), tmp_path / "two")
-    resumed = fresh(**changes)
-    quiet(resumed, tmp_path / "two", resume=True)
-    assert_same(resumed, undisturbed)
+def test_streamed_corpora(interrupted):
+    interrupted(13, **{"training.max_epochs": -1, "training.max_steps": 17})
 
 
 SWAPPING = {
@@ -163,32 +153,15 @@ SWAPPING = {
 
 
 @pytest.mark.parametrize("epochs", [{}, {"training.max_epochs": -1, "training.max_steps": 17}])
-def test_entities_that_trade_places(fresh, tmp_path, monkeypatch, epochs):
-    changes = SWAPPING | epochs
-    undisturbed = fresh(**changes)
-    quiet(undisturbed, tmp_path / "one")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 13)
-        with pytest.raises(KeyboardInterrupt):
-            quiet(fresh(**changes), tmp_path / "two")
-    resumed = fresh(**changes)
-    quiet(resumed, tmp_path / "two", resume=True)
-    assert_same(resumed, undisturbed)
+def test_entities_that_trade_places(interrupted, epochs):
+    interrupted(13, **SWAPPING, **epochs)
 
 
-def test_spacys_own_optimizer(fresh, tmp_path, monkeypatch):
+def test_spacys_own_optimizer(interrupted, tmp_path):
     changes = {
         "training.optimizer": {"@optimizers": "Adam.v1", "learn_rate": 0.001, "use_averages": True}
     }
-    undisturbed = fresh("cnn", **changes)
-    quiet(undisturbed, tmp_path / "one")
-    with monkeypatch.context() as patch:
-        stop_after(patch, 8)
-        with pytest.raises(KeyboardInterrupt):
-            quiet(fresh("cnn", **changes), tmp_path / "two")
-    resumed = fresh("cnn", **changes)
-    quiet(resumed, tmp_path / "two", resume=True)
-    assert_same(resumed, undisturbed)
+    interrupted(8, "cnn", **changes)
     assert_same(*(spacy.load(tmp_path / out / "model-last") for out in ("one", "two")))
 
 
