@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.training import Example
 from spacy.util import minibatch
 
+from .data.records import DataError
 from .pipeline import BertNER
 from .tagger.decode import decode
 from .tagger.lattice import span_lattice
@@ -65,12 +66,14 @@ def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibrat
     examples: with gold entities; spans that touch unannotated tokens are left out.
     name: the component's name in the pipeline.
     If all likely spans are entities, or none, any scaling would do, and it stays as it is.
-    Raises ValueError if the component is of another kind, or if there are no documents.
+    Raises DataError if the component is of another kind, or if there are no documents.
     """
     ner = component(nlp, name)
     predicted = [_Batch(ner, batch) for batch in _through(nlp, examples, name)]
     if not predicted:
-        raise ValueError("No documents to calibrate on. Use the dev split, which has some.")
+        raise DataError(
+            "the held-out data", "No documents to calibrate on", "Use the dev split, which has some"
+        )
     gold = sum(batch.gold for batch in predicted)
     likely, right = _joined(batch.likely(_FLOOR) for batch in predicted)
     if right.any() and not right.all():
@@ -126,16 +129,18 @@ def fit(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[f
 
 
 def component(nlp: Language, name: str) -> BertNER:
-    """The component of that name, which must be a `bert_ner`."""
+    """The component of that name. Raises DataError if it is no `bert_ner`."""
     if name not in nlp.pipe_names:
-        raise ValueError(
-            f"No component '{name}' in the pipeline; it has {', '.join(nlp.pipe_names)}."
+        raise DataError(
+            "the pipeline",
+            f"No component '{name}' in the pipeline; it has {', '.join(nlp.pipe_names)}",
         )
     pipe = nlp.get_pipe(name)
     if not isinstance(pipe, BertNER):
-        raise ValueError(
-            f"The component '{name}' was made by the factory '{nlp.get_pipe_meta(name).factory}'; only "
-            "a 'bert_ner' has probabilities to calibrate."
+        raise DataError(
+            f"the component '{name}'",
+            f"made by the factory '{nlp.get_pipe_meta(name).factory}'; only a 'bert_ner' has "
+            "probabilities to calibrate",
         )
     return pipe
 

@@ -171,6 +171,16 @@ def test_command_with_nothing_to_calibrate_by(trained, tmp_path, bert_ner):
     assert (tmp_path / "out" / "meta.json").exists()
 
 
+def test_command_names_a_component_that_is_not_there(files, bert_ner):
+    result = bert_ner(
+        "calibrate", files / "model", files / "dev.spacy", files / "out", "--component", "names"
+    )
+    assert result.exit_code == 1
+    assert "it has transformer, ner" in result.output
+    assert result.output.count("\n") == 1
+    assert not (files / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
