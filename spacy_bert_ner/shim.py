@@ -60,6 +60,7 @@ class TorchShim(Shim):
         # In one mode throughout: encoders come from disk in evaluation mode, fresh modules do not,
         # and the mode of the whole is what `predict` and `begin_update` look at.
         self._model = module.to(get_torch_default_device()).eval()
+        self.weights_changed()
 
     def describe(self) -> dict[str, Any]:
         """What `build` needs, of types that JSON knows."""
@@ -76,13 +77,21 @@ class TorchShim(Shim):
         return self.predict(inputs), _no_backprop
 
     def predict(self, inputs: tuple) -> Tensor:
-        module = self.module
+        module = self._for_prediction()
         if module.training:
             module.eval()
         with torch.inference_mode(), self._autocast():
             return module(*inputs)
 
+    def _for_prediction(self) -> Any:
+        """The module that `predict` runs."""
+        return self.module
+
+    def weights_changed(self) -> None:
+        """Told whenever the weights are about to change, or have."""
+
     def begin_update(self, inputs: tuple) -> tuple[Tensor, Callable[[Tensor], None]]:
+        self.weights_changed()
         module = self.module
         if not module.training:
             module.train()

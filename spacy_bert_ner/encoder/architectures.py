@@ -23,6 +23,7 @@ def build_transformer_model_v1(
     max_token_pieces: int = 32,
     mixed_precision: bool = True,
     transformer_config: dict[str, Any] | None = None,
+    int8: bool = False,
 ) -> Model[list[Doc], FullTransformerBatch]:
     """`spacy-bert-ner.TransformerModel.v1`: a Hugging Face encoder for the `transformer` factory.
 
@@ -39,6 +40,8 @@ def build_transformer_model_v1(
     max_token_pieces: further pieces of one token are left out.
     mixed_precision: bf16 on GPUs that have it; a CPU always computes in float32.
     transformer_config: overrides of the encoder's own config, such as hidden_dropout_prob.
+    int8: linear layers in 8-bit integers when predicting on a CPU: faster, with nearly the same
+        result. Training and what is saved stay in float32.
     """
     return build_transformer_model(
         EncoderSettings(
@@ -48,6 +51,7 @@ def build_transformer_model_v1(
             case_features=case_features,
             max_token_pieces=max_token_pieces,
             mixed_precision=mixed_precision,
+            int8=int8,
             transformer_config=dict(transformer_config or {}),
         )
     )
@@ -74,6 +78,7 @@ def build_tok2vec_transformer_v1(
     transformer_config: dict[str, Any] | None = None,
     pooling: Model[Ragged, Floats2d] | None = None,
     grad_factor: float = 1.0,
+    int8: bool = False,
 ) -> Model[list[Doc], list[Floats2d]]:
     """`spacy-bert-ner.Tok2VecTransformer.v1`: an encoder that one component has to itself.
 
@@ -88,6 +93,7 @@ def build_tok2vec_transformer_v1(
             case_features=case_features,
             max_token_pieces=max_token_pieces,
             mixed_precision=mixed_precision,
+            int8=int8,
             transformer_config=dict(transformer_config or {}),
         )
     )

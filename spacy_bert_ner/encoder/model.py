@@ -40,13 +40,16 @@ class EncoderSettings:
     case_features: bool | None = None
     max_token_pieces: int = 32
     mixed_precision: bool = True
+    int8: bool = False
     transformer_config: dict[str, Any] = field(default_factory=dict)
 
 
 def build_transformer_model(settings: EncoderSettings) -> TransformerModel:
     """The layer behind `spacy-bert-ner.TransformerModel.v1`, without weights as yet."""
     shim = EncoderShim(
-        mixed_precision=settings.mixed_precision, max_token_pieces=settings.max_token_pieces
+        mixed_precision=settings.mixed_precision,
+        max_token_pieces=settings.max_token_pieces,
+        int8=settings.int8,
     )
     return Model(
         "bert_ner_transformer",

@@ -8,6 +8,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModel
 
 from ..shim import TorchShim
+from .int8 import int8_copy
 from .loading import prepare
 from .network import EncoderNetwork
 from .pieces import PieceCache
@@ -15,14 +16,31 @@ from .tokenizer import PieceTokenizer
 
 
 class EncoderShim(TorchShim):
-    """Holds tokenizer, piece cache and network of an encoder."""
+    """Holds tokenizer, piece cache and network of an encoder.
+
+    int8: predict on a CPU with a copy whose linear layers compute in 8 bits; training and what is
+        saved are of the network itself.
+    """
 
     new_parameters = ("case_embedding",)
 
-    def __init__(self, *, mixed_precision: bool, max_token_pieces: int) -> None:
+    def __init__(self, *, mixed_precision: bool, max_token_pieces: int, int8: bool = False) -> None:
         super().__init__(mixed_precision=mixed_precision)
         self.max_token_pieces = max_token_pieces
+        self.int8 = int8
         self.cache: PieceCache | None = None
+        self._int8_copy: EncoderNetwork | None = None
+
+    def weights_changed(self) -> None:
+        self._int8_copy = None
+
+    def _for_prediction(self) -> EncoderNetwork:
+        network = self.module
+        if not self.int8 or network.device.type != "cpu":
+            return network
+        if self._int8_copy is None:
+            self._int8_copy = int8_copy(network.eval())
+        return self._int8_copy
 
     def set_encoder(self, tokenizer: PieceTokenizer, network: EncoderNetwork) -> None:
         self.cache = PieceCache(tokenizer, max_token_pieces=self.max_token_pieces)

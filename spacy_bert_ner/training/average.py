@@ -54,6 +54,7 @@ def _set_weights(nlp: Language, means: dict[str, Tensor]) -> None:
             for key, tensor in shim.module.state_dict().items():
                 if f"{name}/{key}" in means:
                     tensor.copy_(means[f"{name}/{key}"])
+            shim.weights_changed()
     ops = get_current_ops()
     for name, node, parameter in layer_parameters(nlp):
         if name in means:
