@@ -27,6 +27,8 @@ from peers.common import Task, counts_by_document, f1
 from peers.export import export
 from wasabi import msg
 
+from spacy_bert_ner.calibration import calibration_error
+
 CROSSNER = ("ai", "literature", "music", "politics", "science")
 # CrossNER's training splits have one or two hundred sentences.
 EPOCHS = {"wnut17": 5, "wikigold": 5, "btc": 5, **dict.fromkeys(CROSSNER, 20)}
@@ -41,6 +43,7 @@ SYSTEMS = {
 }
 PEERS = Path(__file__).parent / "peers"
 RESAMPLES = 10_000
+SURE = 0.9
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 Folder = Annotated[Path, typer.Option(help="Folder for DocBins, runs, logs and the report")]
@@ -144,6 +147,7 @@ def report(output: Folder = Path("metrics/accuracy")) -> None:
     ]
     systems = [s for s in SYSTEMS if any(s in row["systems"] for row in rows)]
     print_table(rows, systems)
+    print_calibration(rows)
     srsly.write_json(output / "accuracy.json", rows)
     chart(rows, systems, output / "accuracy.svg")
 
@@ -169,6 +173,9 @@ def summarize(runs: list[dict], corpus: str) -> dict:
                 "words_per_second": float(np.median([r["words_per_second"] for r in of_system])),
             }
     row = {"corpus": corpus, "epochs": EPOCHS[corpus], "systems": systems}
+    with_confidence = [r for r in here if r.get("confidences") is not None]
+    if with_confidence:
+        row["calibration"] = calibration(with_confidence)
     peers = {name: figures["test"] for name, figures in systems.items() if name != OURS}
     if OURS in systems and peers:
         best = max(peers, key=lambda name: peers[name])
@@ -177,6 +184,37 @@ def summarize(runs: list[dict], corpus: str) -> dict:
             pooled(here, OURS, systems[best]["seeds"]), pooled(here, best, systems[OURS]["seeds"])
         )
     return row
+
+
+def calibration(runs: list[dict]) -> dict:
+    """How far the confidences of entities found on test can be believed, over all seeds.
+
+    `error` is the mean of the seeds' expected calibration errors, `floor` what it would be on average
+    if each confidence were the probability of being right, for so few entities scatter. `kept` and
+    `right` are the shares of entities above SURE, and of right ones among them.
+    """
+    rng = np.random.default_rng(0)
+    errors, floors, kept, right_of_kept, total = [], [], 0, 0, 0
+    for run in runs:
+        found = [
+            (confidence, ent in gold)
+            for ents, gold, of_document in zip(run["predicted"], run["gold"], run["confidences"])
+            for ent, confidence in zip(ents, of_document)
+        ]
+        scores = np.array([confidence for confidence, _ in found])
+        right = np.array([is_right for _, is_right in found], dtype=bool)
+        errors.append(calibration_error(scores, right))
+        draws = rng.random((100, len(scores))) < scores
+        floors.append(np.mean([calibration_error(scores, draw) for draw in draws]))
+        kept += int((scores >= SURE).sum())
+        right_of_kept += int(right[scores >= SURE].sum())
+        total += len(scores)
+    return {
+        "error": float(np.mean(errors)),
+        "floor": float(np.mean(floors)),
+        "kept": kept / max(1, total),
+        "right": right_of_kept / max(1, kept),
+    }
 
 
 def pooled(runs: list[dict], system: str, seeds: list[int]) -> np.ndarray:
@@ -241,6 +279,29 @@ def print_table(rows: list[dict], systems: list[str]) -> None:
     msg.table(
         table, header=header, aligns=("l", *"r" * len(systems), "l", "r", "r", "r"), divider=True
     )
+
+
+def print_calibration(rows: list[dict]) -> None:
+    table = [
+        (
+            row["corpus"],
+            f"{c['error']:.3f}",
+            f"{c['floor']:.3f}",
+            f"{c['kept']:.0%}",
+            f"{c['right']:.1%}",
+        )
+        for row in rows
+        if (c := row.get("calibration"))
+    ]
+    if table:
+        header = (
+            "corpus",
+            "calibration error",
+            "of perfect ones",
+            f"kept at {SURE}",
+            "of these right",
+        )
+        msg.table(table, header=header, aligns=("l", "r", "r", "r", "r"), divider=True)
 
 
 def chart(rows: list[dict], systems: list[str], path: Path) -> None:

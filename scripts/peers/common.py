@@ -51,10 +51,12 @@ class Task:
         words: int,
         seconds: float,
         settings: dict[str, Any],
+        confidences: list[list[float]] | None = None,
     ) -> None:
         """Score the predictions and write the result, all or nothing.
 
         words: tokens seen in training, all epochs together. seconds: of training alone.
+        confidences: of the entities predicted on test, where the system has any.
         """
         outcome = {
             **json.loads(self.to_json()),
@@ -65,6 +67,7 @@ class Task:
             "words_per_second": words / seconds,
             "seconds": seconds,
             "settings": settings,
+            "confidences": confidences,
         }
         partial = self.result.with_suffix(".partial")
         partial.write_text(json.dumps(outcome))

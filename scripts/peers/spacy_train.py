@@ -69,12 +69,12 @@ def entities(doc: Doc) -> list[Entity]:
     return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
 
 
-def predict(nlp: Language, gold: list[Doc]) -> list[list[Entity]]:
+def predict(nlp: Language, gold: list[Doc]) -> list[Doc]:
     docs = [
         Doc(nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
         for doc in gold
     ]
-    return [entities(doc) for doc in nlp.pipe(docs)]
+    return list(nlp.pipe(docs))
 
 
 def main() -> None:
@@ -96,10 +96,13 @@ def main() -> None:
         best = spacy.load(Path(folder) / "model-best")
     if task.system == "ours":
         calibrate(best, Corpus(task.data / "dev.spacy")(best), "ner")
+    on_dev, on_test = predict(best, dev), predict(best, test)
+    ours = task.system == "ours"
     task.write(
-        predict(best, dev), predict(best, test),
+        [entities(doc) for doc in on_dev], [entities(doc) for doc in on_test],
         [entities(doc) for doc in dev], [entities(doc) for doc in test],
         words=task.epochs * words, seconds=seconds, settings=dict(config["training"]["optimizer"]),
+        confidences=[[ent._.confidence for ent in doc.ents] for doc in on_test] if ours else None,
     )  # fmt: skip
 
 

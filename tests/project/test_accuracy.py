@@ -79,6 +79,19 @@ def test_report(runs):
     assert (runs / "accuracy.svg").read_text().startswith("<?xml")
 
 
+def test_calibration_of_runs():
+    # Ten entities at 0.95, nine of them right, and ten at 0.55, five right.
+    confidences = [[0.95] * 10, [0.55] * 10]
+    predicted = [[(i, i + 1, "A") for i in range(10)]] * 2
+    gold = [predicted[0][:9], predicted[1][:5]]
+    run = {"predicted": predicted, "gold": gold, "confidences": confidences}
+    found = accuracy.calibration([run, run])
+    assert found["error"] == pytest.approx(0.05)
+    assert (found["kept"], found["right"]) == (0.5, 0.9)
+    # Mean absolute deviation of ten draws each, in shares of the twenty.
+    assert found["floor"] == pytest.approx((0.54 + 1.25) / 20, abs=0.02)
+
+
 def test_no_runs(tmp_path):
     done = CliRunner().invoke(accuracy.app, ["report", "--output", str(tmp_path)])
     assert done.exit_code == 1
