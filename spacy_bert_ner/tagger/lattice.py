@@ -14,6 +14,8 @@ from .scheme import TagScheme
 
 # Stands for minus infinity where differences are taken; its exponential is zero.
 _BARRED = -1e4
+# Less is told from nothing by no score; the product of two is still a float.
+_LEAST = -100.0
 
 
 @dataclass
@@ -119,82 +121,101 @@ def span_lattice(
 
     scores: (tokens, tags) of all Docs end to end. lengths: (docs,). roles: (tokens,) `TokenRole`s.
     """
-    lasts = np.repeat(np.cumsum(lengths) - 1, lengths)
-    tags = torch.log_softmax(apply_roles(scores.float(), roles, scheme), dim=1)
-    before = torch.empty(len(tags), device=tags.device)
-    after = torch.empty_like(before)
-    totals = torch.empty_like(before)
-    firsts = np.cumsum(lengths) - lengths
+    weights = torch.log_softmax(apply_roles(scores.float(), roles, scheme), dim=1)
+    # A step is a handful of operations on a few numbers for each Doc: numpy is done with it before a
+    # GPU is told of the first one.
+    tags = weights.double().cpu().numpy()
+    tags = np.where(np.isneginf(tags), _BARRED, np.maximum(tags, _LEAST))
+    steps = _Steps(tags, scheme)
+    ends = np.cumsum(lengths)
+    before, after, totals = (np.zeros(len(tags)) for _ in range(3))
     for docs in batches(np.flatnonzero(lengths), lengths):
-        rows = torch.from_numpy(_padded_rows(firsts[docs], lengths[docs])).to(tags.device)
-        active = (np.arange(int(lengths[docs[0]]))[:, None] < lengths[docs]).sum(axis=1)
-        _run(tags, rows, active.tolist(), scheme, before, after, totals)
-    return Lattice(
-        tags=np.maximum(_to_numpy(tags), _BARRED),
-        before=_to_numpy(before),
-        after=_to_numpy(after),
-        totals=_to_numpy(totals),
-        lasts=lasts,
-        scheme=scheme,
-    )
+        steps.run(ends[docs] - lengths[docs], lengths[docs], before, after, totals)
+    return Lattice(tags, before, after, totals, np.repeat(ends - 1, lengths), scheme)
 
 
-def _to_numpy(tensor: Tensor) -> NDArray[np.float64]:
-    return tensor.double().cpu().numpy()
+class _Steps:
+    """What a token's tags do to what is between it and the tokens beside it.
 
+    Between two tokens either no entity goes on, or one of some label does: L + 1 states for L labels,
+    which makes a step linear in the tags. Weights of states are scaled to a sum of one after each step
+    (Rabiner, 1989, section V.A), and the scales are added up as logarithms.
 
-def _padded_rows(firsts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(steps, docs) – token numbers; a Doc that has ended repeats its last."""
-    steps = np.arange(int(lengths.max()))[:, None]
-    return firsts + np.minimum(steps, lengths - 1)
-
-
-def _run(
-    tags: Tensor,
-    rows: Tensor,
-    active: list[int],
-    scheme: TagScheme,
-    before: Tensor,
-    after: Tensor,
-    totals: Tensor,
-) -> None:
-    """Fill `before`, `after` and `totals` for Docs given longest first.
-
-    rows: (steps, docs) token numbers. active: Docs that are as long as that, for each step.
-
-    Between two tokens only L + 1 things matter, for L labels: the weight of what leaves no entity
-    open, and of what leaves one of each label open. That keeps a step's work linear in the tags.
+    closed: (tokens,) – from no entity to no entity. opening, closing, inside: (tokens, labels) – into
+    an entity of that label, out of it, and on in it.
     """
-    device = tags.device
-    n_steps, n_docs = rows.shape
-    n_labels = len(scheme.labels)
-    entry = torch.from_numpy(np.where(scheme.continues, scheme.label_ids + 1, 0)).to(device)
-    ends = torch.from_numpy(np.flatnonzero(scheme.ends)).to(device)
-    starters = torch.from_numpy(np.flatnonzero(~scheme.continues)).to(device)
-    opening = torch.from_numpy(scheme.tags_by_label(scheme.opens)).to(device)
-    continuing = torch.from_numpy(scheme.tags_by_label(scheme.continues)).to(device)
-    exits = torch.from_numpy(np.where(scheme.ends, 0.0, -np.inf)).to(device, torch.float32)
-    stays = torch.from_numpy(np.where(scheme.opens, 0.0, -np.inf)).to(device, torch.float32)
-    owner = torch.from_numpy(np.maximum(scheme.label_ids, 0)).to(device)
 
-    message = torch.full((n_docs, n_labels + 1), -torch.inf, device=device)
-    message[:, 0] = 0.0
-    for step in range(n_steps):
-        n = active[step]
-        before[rows[step, :n]] = message[:n, 0]
-        weights = tags[rows[step, :n]] + message[:n, entry]
-        message[:n, 0] = torch.logsumexp(weights[:, ends], dim=1)
-        message[:n, 1:] = torch.logsumexp(weights[:, opening], dim=2)
-    totals[rows] = message[:, 0].expand_as(rows)
+    def __init__(self, tags: NDArray[np.float64], scheme: TagScheme) -> None:
+        weights = np.exp(tags)
+        columns = scheme.span_columns
+        self.closed = weights[:, scheme.starts & scheme.ends].sum(axis=1)
+        self.opening = weights[:, columns.first]
+        self.closing = weights[:, columns.last]
+        self.inside = weights[:, columns.middle]
 
-    message = torch.full((n_docs, n_labels + 1), -torch.inf, device=device)
-    message[:, 0] = 0.0
-    for step in range(n_steps - 1, -1, -1):
-        n = active[step]
-        after[rows[step, :n]] = message[:n, 0]
-        closed, still_open = message[:n, :1], message[:n, 1:]
-        weights = tags[rows[step, :n]] + torch.logaddexp(
-            closed + exits, still_open[:, owner] + stays
+    def run(
+        self,
+        firsts: NDArray[np.int64],
+        lengths: NDArray[np.int64],
+        before: NDArray[np.float64],
+        after: NDArray[np.float64],
+        totals: NDArray[np.float64],
+    ) -> None:
+        """Fill `before`, `after` and `totals` (see `Lattice`) for Docs given longest first."""
+        running = np.arange(int(lengths[0]))[:, None] < lengths
+        # Tokens step by step, those of one step next to each other.
+        tokens = (firsts + np.arange(int(lengths[0]))[:, None])[running]
+        active = running.sum(axis=1).tolist()
+        bounds = np.concatenate(([0], np.cumsum(active))).tolist()
+        closed = self.closed[tokens]
+        opening, closing, inside = (
+            weights[tokens] for weights in (self.opening, self.closing, self.inside)
         )
-        message[:n, 0] = torch.logsumexp(weights[:, starters], dim=1)
-        message[:n, 1:] = torch.logsumexp(weights[:, continuing], dim=2)
+        owner = np.nonzero(running)[1]
+
+        here, scale = np.empty(len(tokens)), np.empty(len(tokens))
+        none, some = np.ones(len(lengths)), np.zeros((len(lengths), opening.shape[1]))
+        for step, n in enumerate(active):
+            now = slice(bounds[step], bounds[step + 1])
+            c, o = none[:n], some[:n]
+            here[now] = c
+            new_c = c * closed[now] + (o * closing[now]).sum(axis=1)
+            new_o = c[:, None] * opening[now] + o * inside[now]
+            scale[now] = total = new_c + new_o.sum(axis=1)
+            none[:n] = new_c / total
+            some[:n] = new_o / total[:, None]
+        passed = _sums_before(np.log(scale), owner, len(lengths))
+        before[tokens] = _log(here) + passed
+        whole = np.bincount(owner, np.log(scale), len(lengths)) + _log(none)
+        totals[tokens] = whole[owner]
+
+        none[:], some[:] = 1.0, 0.0
+        for step in range(len(active) - 1, -1, -1):
+            n, now = active[step], slice(bounds[step], bounds[step + 1])
+            c, o = none[:n], some[:n]
+            here[now] = c
+            new_c = c * closed[now] + (o * opening[now]).sum(axis=1)
+            new_o = c[:, None] * closing[now] + o * inside[now]
+            scale[now] = total = new_c + new_o.sum(axis=1)
+            none[:n] = new_c / total
+            some[:n] = new_o / total[:, None]
+        backwards = slice(None, None, -1)
+        passed = _sums_before(np.log(scale)[backwards], owner[backwards], len(lengths))[backwards]
+        after[tokens] = _log(here) + passed
+
+
+def _sums_before(
+    values: NDArray[np.float64], owner: NDArray[np.int64], n_owners: int
+) -> NDArray[np.float64]:
+    """(n,) – for each value the sum of those of the same owner that stand before it."""
+    order = np.argsort(owner, kind="stable")
+    sums = np.cumsum(values[order]) - values[order]
+    starts = np.searchsorted(owner[order], np.arange(n_owners))
+    result = np.empty_like(values)
+    result[order] = sums - sums[starts][owner[order]]
+    return result
+
+
+def _log(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithms; that of zero is _BARRED."""
+    return np.log(weights, where=weights > 0, out=np.full_like(weights, _BARRED))
