@@ -30,6 +30,22 @@ class Bucket:
     tokens: NDArray[np.int64]
     cells: NDArray[np.int64]
 
+    def halves(self) -> list[Bucket]:
+        """The upper and the lower rows, of which there must be two or more."""
+        middle = len(self.ids) // 2
+        first_below = middle * self.ids.shape[1]
+        upper = self.cells < first_below
+        return [
+            Bucket(
+                self.ids[:middle], self.lengths[:middle], self.cases[:middle],
+                self.tokens[upper], self.cells[upper],
+            ),
+            Bucket(
+                self.ids[middle:], self.lengths[middle:], self.cases[middle:],
+                self.tokens[~upper], self.cells[~upper] - first_below,
+            ),
+        ]  # fmt: skip
+
 
 def make_buckets(
     pieces: Pieces,

@@ -31,6 +31,8 @@ class EncoderNetwork(nn.Module):
             width = transformer.get_input_embeddings().embedding_dim
             self.case_embedding = nn.Embedding(len(Case), width)
             nn.init.zeros_(self.case_embedding.weight)
+        # Most cells of a bucket that memory is known to have room for, once it has run out.
+        self.max_cells: int | None = None
 
     @property
     def width(self) -> int:
@@ -41,13 +43,32 @@ class EncoderNetwork(nn.Module):
         return next(self.parameters()).device
 
     def forward(self, buckets: Sequence[Bucket], n_tokens: int) -> Tensor:
-        """float32 (n_tokens, width). Tokens without pieces get a zero vector."""
+        """float32 (n_tokens, width). Tokens without pieces get a zero vector.
+
+        In prediction a bucket that does not fit into the GPU's memory is cut in two, and so are later
+        ones of its size; torch.OutOfMemoryError is raised in training, and for a single window.
+        """
         device = self.device
         vectors = torch.zeros(n_tokens, self.width, device=device)
         if not buckets:
             return vectors
-        gathered = [self._run(bucket, device) for bucket in buckets]
-        tokens = [torch.from_numpy(bucket.tokens).to(device) for bucket in buckets]
+        gathered, tokens = [], []
+        todo = list(buckets)[::-1]
+        while todo:
+            bucket = todo.pop()
+            divisible = len(bucket.ids) > 1 and not torch.is_grad_enabled()
+            if divisible and self.max_cells and bucket.ids.size > self.max_cells:
+                todo += bucket.halves()[::-1]
+                continue
+            try:
+                gathered.append(self._run(bucket, device))
+            except torch.OutOfMemoryError:
+                if not divisible:
+                    raise
+                self.max_cells = bucket.ids.size // 2
+                todo += bucket.halves()[::-1]
+            else:
+                tokens.append(torch.from_numpy(bucket.tokens).to(device))
         return vectors.index_copy(0, torch.cat(tokens), torch.cat(gathered).float())
 
     def _run(self, bucket: Bucket, device: torch.device) -> Tensor:

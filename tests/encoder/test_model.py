@@ -224,3 +224,47 @@ def test_pickled_weights_are_refused(encoder_folder, tmp_path):
     weights.unlink()
     with pytest.raises(ValueError, match="Can't load the encoder"):
         build_transformer_model_v1(str(tmp_path / "encoder")).initialize()
+
+
+def out_of_memory_beyond(network, most, monkeypatch):
+    """Let the encoder run out of memory on more rows than that; returns the rows of each pass."""
+    run, rows = network.transformer.forward, []
+
+    def forward(*args, **kwargs):
+        rows.append(len(kwargs["attention_mask"]))
+        if rows[-1] > most:
+            raise torch.OutOfMemoryError("out of memory")
+        return run(*args, **kwargs)
+
+    monkeypatch.setattr(network.transformer, "forward", forward)
+    return rows
+
+
+def test_a_batch_that_does_not_fit_is_cut(encoder_folder, monkeypatch):
+    model = build(encoder_folder("bert"))
+    docs = list(spacy.blank("en").pipe(TEXTS * 3))
+    expected = model.predict(docs).model_output.last_hidden_state
+    rows = out_of_memory_beyond(model.shims[0].module, 3, monkeypatch)
+    found = model.predict(docs).model_output.last_hidden_state
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert max(rows) > 3
+    # What did not fit once is not tried again.
+    rows.clear()
+    np.testing.assert_allclose(
+        model.predict(docs).model_output.last_hidden_state, expected, atol=1e-5
+    )
+    assert max(rows) <= 3
+
+
+def test_memory_that_no_window_fits_into(encoder_folder, monkeypatch):
+    model = build(encoder_folder("bert"))
+    out_of_memory_beyond(model.shims[0].module, 0, monkeypatch)
+    with pytest.raises(torch.OutOfMemoryError):
+        model.predict(list(spacy.blank("en").pipe(["Nokia", "Oulu"])))
+
+
+def test_training_does_not_hide_that_memory_is_out(encoder_folder, monkeypatch):
+    model = build(encoder_folder("bert"))
+    out_of_memory_beyond(model.shims[0].module, 1, monkeypatch)
+    with pytest.raises(torch.OutOfMemoryError):
+        model.begin_update(list(spacy.blank("en").pipe(["Nokia", "Oulu"])))

@@ -95,6 +95,13 @@ def test_the_wheel_gives_the_figures_of_the_trained_pipeline(project, tmp_path):
     metrics = json.loads((project / "metrics" / "test.json").read_text())
     for key in ("ents_p", "ents_r", "ents_f", "ents_per_type"):
         assert scores[key] == metrics[key]
+    # The vectors of a batch go when its entities are found, unless asked for.
+    (doc,) = nlp.pipe([gold[0].text])
+    assert doc.ents
+    assert doc._.trf_data is None
+    with nlp.select_pipes(disable="doc_cleaner"):
+        (doc,) = nlp.pipe([gold[0].text])
+    assert doc._.trf_data.model_output.last_hidden_state.shape[1] == len(doc)
 
 
 def test_gpu_that_is_not_there_stops_the_workflow(project, encoder_folder):
