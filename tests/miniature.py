@@ -81,6 +81,36 @@ maxout_pieces = 2
 subword_features = true
 """
 
+# spaCy's own component, whose losses are numpy scalars.
+STOCK = """
+[nlp]
+lang = "en"
+pipeline = ["ner"]
+
+[components]
+
+[components.ner]
+factory = "ner"
+
+[components.ner.model]
+@architectures = "spacy.TransitionBasedParser.v2"
+state_type = "ner"
+extra_state_tokens = false
+hidden_width = 8
+maxout_pieces = 2
+use_upper = true
+
+[components.ner.model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 16
+depth = 1
+embed_size = 50
+window_size = 1
+maxout_pieces = 2
+subword_features = true
+"""
+
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
@@ -99,7 +129,8 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def config_text(corpus: Path, encoder_folder: Callable[[str], Path]) -> Callable[..., str]:
     def text(kind: str = "transformer") -> str:
-        base = CNN if kind == "cnn" else CONFIG.replace("ENCODER", str(encoder_folder("bert")))
+        pipelines = {"cnn": CNN, "stock": STOCK}
+        base = pipelines.get(kind) or CONFIG.replace("ENCODER", str(encoder_folder("bert")))
         training = TRAINING.replace("TRAINFILE", str(corpus / "train.spacy"))
         return base + training.replace("DEVFILE", str(corpus / "dev.spacy"))
 

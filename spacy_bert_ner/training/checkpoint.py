@@ -66,7 +66,9 @@ def save(
             "labels": _labels(nlp),
         }
         # Not srsly, which rounds floats: scores are compared for equality.
-        (scratch / "state.json").write_text(json.dumps(state), encoding="utf-8")
+        # Losses of spaCy's own components are numpy scalars.
+        text = json.dumps(state, default=float)
+        (scratch / "state.json").write_text(text, encoding="utf-8")
         shutil.rmtree(folder / _OLD, ignore_errors=True)
         if (folder / FOLDER).exists():
             (folder / FOLDER).rename(folder / _OLD)

@@ -17,7 +17,7 @@ from spacy_bert_ner.training import checkpoint, loop
 from spacy_bert_ner.training.loop import Interrupted, train
 from spacy_bert_ner.training.weights import copy_weights
 
-KINDS = ["transformer", "cnn"]
+KINDS = ["transformer", "cnn", "stock"]
 
 
 def quiet(nlp, output, **options):
