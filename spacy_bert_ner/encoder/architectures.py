@@ -24,6 +24,7 @@ def build_transformer_model_v1(
     mixed_precision: bool = True,
     transformer_config: dict[str, Any] | None = None,
     int8: bool = False,
+    passage: int | None = None,
 ) -> Model[list[Doc], FullTransformerBatch]:
     """`spacy-bert-ner.TransformerModel.v1`: a Hugging Face encoder for the `transformer` factory.
 
@@ -42,12 +43,16 @@ def build_transformer_model_v1(
     transformer_config: overrides of the encoder's own config, such as hidden_dropout_prob.
     int8: linear layers in 8-bit integers when predicting on a CPU: faster, with nearly the same
         result. Training and what is saved stay in float32.
+    passage: cut documents where sentences seem to end, into passages of at most so many pieces, or of
+        one longer sentence, which are read one by one; null to read a document as far as the window
+        goes.
     """
     return build_transformer_model(
         EncoderSettings(
             name=name,
             window=window,
             overlap=overlap,
+            passage=passage,
             case_features=case_features,
             max_token_pieces=max_token_pieces,
             mixed_precision=mixed_precision,
@@ -79,6 +84,7 @@ def build_tok2vec_transformer_v1(
     pooling: Model[Ragged, Floats2d] | None = None,
     grad_factor: float = 1.0,
     int8: bool = False,
+    passage: int | None = None,
 ) -> Model[list[Doc], list[Floats2d]]:
     """`spacy-bert-ner.Tok2VecTransformer.v1`: an encoder that one component has to itself.
 
@@ -90,6 +96,7 @@ def build_tok2vec_transformer_v1(
             name=name,
             window=window,
             overlap=overlap,
+            passage=passage,
             case_features=case_features,
             max_token_pieces=max_token_pieces,
             mixed_precision=mixed_precision,

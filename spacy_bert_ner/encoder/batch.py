@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .case import Case
+from .passages import cut_passages
 from .pieces import Pieces, ragged_indices
 from .tokenizer import PieceTokenizer
 from .windows import bucket_by_length, cut_windows
@@ -53,6 +54,7 @@ def make_buckets(
     *,
     window_pieces: int,
     overlap: int,
+    passage_pieces: int | None = None,
     max_padded: int,
     max_waste: int,
 ) -> list[Bucket]:
@@ -60,14 +62,16 @@ def make_buckets(
 
     window_pieces: most pieces of a window, special pieces included.
     overlap: pieces that neighbouring windows of a long Doc share.
+    passage_pieces: cut Docs into passages (see `cut_passages`) first; None to leave them whole.
     max_padded: most cells (rows x columns) of a bucket.
     max_waste: most cells of padding in a row.
     Each token with pieces is the business of exactly one bucket.
     """
     specials = len(tokenizer.prefix) + len(tokenizer.suffix)
-    windows = cut_windows(
-        pieces.counts, pieces.doc_lengths, budget=window_pieces - specials, overlap=overlap
-    )
+    lengths = pieces.doc_lengths
+    if passage_pieces is not None:
+        lengths = cut_passages(pieces.counts, pieces.marks, lengths, size=passage_pieces)
+    windows = cut_windows(pieces.counts, lengths, budget=window_pieces - specials, overlap=overlap)
     before = np.concatenate(([0], np.cumsum(pieces.counts, dtype=np.int64)))
     piece_starts = before[windows.starts]
     piece_counts = before[windows.ends] - piece_starts

@@ -37,6 +37,7 @@ class EncoderSettings:
     name: str
     window: int | None = None
     overlap: int = 64
+    passage: int | None = None
     case_features: bool | None = None
     max_token_pieces: int = 32
     mixed_precision: bool = True
@@ -46,6 +47,11 @@ class EncoderSettings:
 
 def build_transformer_model(settings: EncoderSettings) -> TransformerModel:
     """The layer behind `spacy-bert-ner.TransformerModel.v1`, without weights as yet."""
+    if settings.passage is not None and settings.passage < 0:
+        raise ValueError(
+            f"passage = {settings.passage} is no number of pieces. Give 0 for single sentences, or null "
+            "for whole documents."
+        )
     shim = EncoderShim(
         mixed_precision=settings.mixed_precision,
         max_token_pieces=settings.max_token_pieces,
@@ -91,6 +97,7 @@ def forward(
         shim.pieces.tokenizer,
         window_pieces=window_pieces(model),
         overlap=_settings(model).overlap,
+        passage_pieces=_settings(model).passage,
         **(GPU_PACKING if shim.module.device.type == "cuda" else CPU_PACKING),
     )
     vectors, backprop_vectors = shim((buckets, len(pieces.counts)), is_train)

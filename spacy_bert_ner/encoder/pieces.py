@@ -12,6 +12,7 @@ from spacy.strings import StringStore
 from spacy.tokens import Doc
 
 from .case import case_of
+from .passages import mark_of
 from .tokenizer import PieceTokenizer
 
 # A key is the token's 64-bit hash, with these bits flipped where a space comes before it.
@@ -25,17 +26,19 @@ class Pieces:
     ids: int32 (pieces,) – piece ids.
     counts: int32 (tokens,) – number of pieces of each token; 0 for whitespace.
     cases: uint8 (tokens,) – the `Case` of each token.
+    marks: uint8 (tokens,) – the `Mark` of each token.
     doc_lengths: int32 (docs,) – tokens of each Doc.
     """
 
     ids: NDArray[np.int32]
     counts: NDArray[np.int32]
     cases: NDArray[np.uint8]
+    marks: NDArray[np.uint8]
     doc_lengths: NDArray[np.int32]
 
 
 class PieceCache:
-    """Piece ids and case class by token, so that only unseen words meet the tokenizer.
+    """Piece ids, case class and mark by token, so that only unseen words meet the tokenizer.
 
     Whitespace tokens have no pieces. Any other token has at least one (the unknown piece if the
     tokenizer drops it altogether) and at most `max_token_pieces`, so that one giant token cannot
@@ -58,6 +61,7 @@ class PieceCache:
         self._starts = np.zeros(256, dtype=np.int64)
         self._counts = np.zeros(256, dtype=np.int32)
         self._cases = np.zeros(256, dtype=np.uint8)
+        self._marks = np.zeros(256, dtype=np.uint8)
         self._n_ids = 0
 
     def __len__(self) -> int:
@@ -67,15 +71,15 @@ class PieceCache:
         """The pieces of every token of `docs`."""
         doc_lengths = np.fromiter((len(doc) for doc in docs), dtype=np.int32, count=len(docs))
         if not doc_lengths.sum():
-            none = np.zeros(0, dtype=np.int32)
-            return Pieces(none, none, np.zeros(0, dtype=np.uint8), doc_lengths)
+            none, no_class = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.uint8)
+            return Pieces(none, none, no_class, no_class, doc_lengths)
         keys, orths, spaced = self._keys(docs)
         unique, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
         strings = docs[0].vocab.strings
         rows = self._lookup(unique, orths[first], spaced[first], strings)[inverse]
         counts = self._counts[rows]
         ids = self._ids[ragged_indices(self._starts[rows], counts)]
-        return Pieces(ids, counts, self._cases[rows], doc_lengths)
+        return Pieces(ids, counts, self._cases[rows], self._marks[rows], doc_lengths)
 
     def _keys(
         self, docs: Sequence[Doc]
@@ -132,10 +136,12 @@ class PieceCache:
         self._starts = _grown(self._starts, len(self._rows))
         self._counts = _grown(self._counts, len(self._rows))
         self._cases = _grown(self._cases, len(self._rows))
+        self._marks = _grown(self._marks, len(self._rows))
         self._ids = _grown(self._ids, int(ends[-1]))
         self._starts[rows] = ends - counts
         self._counts[rows] = counts
         self._cases[rows] = [case_of(word) for word in words]
+        self._marks[rows] = [mark_of(word) for word in words]
         self._ids[self._n_ids : ends[-1]] = [i for ids in encoded for i in ids]
         self._n_ids = int(ends[-1])
         return rows

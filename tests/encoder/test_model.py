@@ -85,6 +85,26 @@ def test_pretrained_function_is_unchanged_at_first(encoder_folder):
     np.testing.assert_allclose(vectors, hidden[firsts], atol=1e-5)
 
 
+SENTENCES = ["Ada Lovelace lives in London.", "Nokia opened in Oulu!", "She paid"]
+
+
+@pytest.mark.parametrize("together", [1, 2, 3])
+def test_passages_are_read_one_by_one(encoder_folder, together):
+    nlp = spacy.blank("en")
+    model = build(encoder_folder("bert"))
+    parts = [" ".join(SENTENCES[:together]), *SENTENCES[together:]]
+    size = int(model.shims[0].pieces.pieces([nlp(parts[0])]).counts.sum())
+    whole = nlp(" ".join(SENTENCES))
+    (found,) = build(encoder_folder("bert"), passage=size).predict([whole]).doc_data
+    alone = np.concatenate([naive_vectors(model, nlp(part)) for part in parts])
+    np.testing.assert_allclose(found.model_output.last_hidden_state[0], alone, atol=2e-5)
+
+
+def test_a_passage_has_a_size(encoder_folder):
+    with pytest.raises(ValueError, match="passage = -1 is no number of pieces"):
+        build(encoder_folder("bert"), passage=-1)
+
+
 def test_case_features_follow_the_tokenizer(encoder_folder):
     def has_case(family, setting):
         model = build(encoder_folder(family), case_features=setting)
