@@ -25,8 +25,9 @@ from transformers import (
 Tag = Callable[[list[str]], int]
 
 STOCK = Path(__file__).parent / "stock.cfg"
+# Most pieces of a window, and the part of it that neighbours share where a peer can do that.
 WINDOW = 512
-STRIDE = 64
+SHARED = 8
 # As ours packs its windows: activations that stay in a CPU's cache, or rows that fill a GPU.
 CELLS = {"cpu": 2_048, "cuda": 65_536}
 HF_BATCH = {"cpu": 8, "cuda": 128}
@@ -61,11 +62,20 @@ def update(nlp: Language, optimizer: Any, batch: list[Example]) -> None:
     optimizer.step_schedules()
 
 
+def window_of(encoder: Path) -> int:
+    limits = (
+        AutoTokenizer.from_pretrained(encoder).model_max_length,
+        AutoConfig.from_pretrained(encoder).max_position_embeddings,
+    )
+    return min(WINDOW, *limits)
+
+
 class ForwardPass:
     """The encoder alone, on texts turned into padded batches beforehand, sorted by length."""
 
     def __init__(self, encoder: Path, gpu_id: int) -> None:
         self.device = device_of(gpu_id)
+        self.window = window_of(encoder)
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
         self.model = AutoModel.from_pretrained(encoder, torch_dtype="float32")
         self.model = self.model.to(self.device).eval()
@@ -74,7 +84,11 @@ class ForwardPass:
     def batches(self, texts: list[str]) -> list[dict[str, torch.Tensor]]:
         """Padded windows on the CPU, longest first."""
         encoded = self.tokenizer(
-            texts, truncation=True, max_length=WINDOW, return_overflowing_tokens=True, verbose=False
+            texts,
+            truncation=True,
+            max_length=self.window,
+            return_overflowing_tokens=True,
+            verbose=False,
         )
         rows = sorted(encoded["input_ids"], key=len, reverse=True)
         batches = []
@@ -106,13 +120,14 @@ def huggingface(ours: Language | None, encoder: Path, gpu_id: int) -> Tag:
         model = AutoModelForTokenClassification.from_pretrained(encoder)
     else:
         model = _transplanted(ours, encoder)
+    window = window_of(encoder)
     tagger = pipeline(
         "token-classification",
         model=model.eval(),
-        tokenizer=AutoTokenizer.from_pretrained(encoder, model_max_length=WINDOW),
+        tokenizer=AutoTokenizer.from_pretrained(encoder, model_max_length=window),
         device=device,
         aggregation_strategy="simple",
-        stride=STRIDE,
+        stride=window // SHARED,
         batch_size=HF_BATCH[device.type],
         torch_dtype=torch.float16 if gpu_id >= 0 else torch.float32,
     )
@@ -122,7 +137,11 @@ def huggingface(ours: Language | None, encoder: Path, gpu_id: int) -> Tag:
 def _transplanted(ours: Language, encoder: Path) -> Any:
     ner = ours.get_pipe("ner")
     config = AutoConfig.from_pretrained(encoder, num_labels=len(ner.scheme))
-    config.id2label = dict(enumerate(ner.scheme.tags))
+    # Entities of BILUO tags are joined where they are called by their names in IOB2.
+    config.id2label = {
+        i: tag.replace("U-", "B-", 1).replace("L-", "I-", 1)
+        for i, tag in enumerate(ner.scheme.tags)
+    }
     config.label2id = {tag: i for i, tag in config.id2label.items()}
     model = AutoModelForTokenClassification.from_config(config)
     network = ours.get_pipe("transformer").model.shims[0].module
