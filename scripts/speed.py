@@ -7,8 +7,9 @@ usage: speed.py run PIPELINE --encoder FOLDER [--gpu-id 0] [--rounds 5] [--words
 PIPELINE is a trained pipeline of ours, and --encoder the folder of the encoder that it was made from.
 The texts are those of a corpus converted by the project. `run` measures throughput on short texts,
 documents, a mix and very long documents; latency of single short texts; load time and peak memory,
-each in a process of its own; and training. Systems take turns in every round, so that a machine whose
-speed drifts is as unfair to one as to the other; figures are medians, ratios are taken within a round.
+each in a process of its own; training; and whether the fast modes find what float32 finds. Systems
+take turns in every round, so that a machine whose speed drifts is as unfair to one as to the other;
+figures are medians, ratios are taken within a round.
 `scale` tags ever more documents and records speed and memory. Words are those between spaces.
 """
 
@@ -128,6 +129,7 @@ def run(
     forward = ForwardPass(encoder, gpu_id)
     texts = text_sets(corpus / "train.spacy", words)
     figures["latency"] = latency(systems, forward, texts["short"])
+    figures["fast_modes"] = fast_modes(pipeline, corpus / "test.spacy", gpu_id)
     figures["throughput"] = {
         kind: throughput(systems, forward, of_kind, rounds) for kind, of_kind in texts.items()
     }
@@ -190,6 +192,23 @@ def latency(systems: dict[str, Tag], forward: ForwardPass, texts: list[str]) -> 
                 seconds = timed(todo[name], batches if name == FORWARD else [text])
                 if counted:
                     values.append(seconds)
+    return figures
+
+
+def fast_modes(pipeline: Path, path: Path, gpu_id: int) -> dict[str, dict[str, float]]:
+    """F1 on the corpus' test split, and the share of documents with the very entities of float32."""
+    exact = {"components.transformer.model.mixed_precision": False}
+    fast = {"int8": {"components.transformer.model.int8": True}} if gpu_id < 0 else {"bf16": {}}
+    figures: dict[str, dict[str, float]] = {}
+    expected: list[list[tuple]] = []
+    for name, settings in {"fp32": exact, **fast}.items():
+        nlp = load(pipeline, gpu_id, **settings)
+        examples = list(Corpus(path)(nlp))
+        scores = nlp.evaluate(examples)
+        found = [[(e.start, e.end, e.label_) for e in eg.predicted.ents] for eg in examples]
+        expected = expected or found
+        same = float(np.mean([one == other for one, other in zip(found, expected)]))
+        figures[name] = {"f1": 100 * scores["ents_f"], "same": same}
     return figures
 
 
@@ -345,6 +364,14 @@ def report(output: Folder = Path("metrics/speed")) -> None:
                 f"{np.median(np.divide(single[s], single[FORWARD])):.2f}",
             )
             for s in single
+        ],
+    )
+    msg.divider("fast modes on the test split")
+    table(
+        ["", "F1", "documents as fp32"],
+        [
+            (name, f"{found['f1']:.2f}", f"{found['same']:.2%}")
+            for name, found in figures["fast_modes"].items()
         ],
     )
     msg.divider("training, words a second")

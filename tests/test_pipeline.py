@@ -61,6 +61,30 @@ def test_odd_texts_among_others(trained):
     assert [entities(d) for d in docs[::2]] == LEARNED
 
 
+def test_entities_do_not_depend_on_batches_order_or_windows(trained):
+    texts = [text for text, _ in TRAIN] * 3 + [" ".join(text for text, _ in TRAIN)] * 2
+    texts += ["", "Nokia", "London. Oulu!\n\n"]
+    ner = trained.get_pipe("ner")
+    ner.confidence, ner.threshold = True, 0.2
+
+    def check(order, **options):
+        found = dict(zip(order, trained.pipe([texts[i] for i in order], **options)))
+        assert [entities(found[i]) for i in range(len(texts))] == expected
+        scores = [ent._.confidence for i in range(len(texts)) for ent in found[i].ents]
+        np.testing.assert_allclose(scores, confidences, atol=1e-4)
+
+    docs = [trained(text) for text in texts]
+    expected = [entities(doc) for doc in docs]
+    confidences = [ent._.confidence for doc in docs for ent in doc.ents]
+    assert len(confidences) > 20
+    order = list(range(len(texts)))
+    for size in (1, 2, 7, 100):
+        check(order, batch_size=size)
+        check(order[::-1], batch_size=size)
+    trained.get_pipe("transformer").cfg["max_batch_items"] = 10
+    check(order, batch_size=100)
+
+
 def test_odd_texts_in_training(make_nlp):
     nlp = make_nlp()
     odd = [Example.from_dict(nlp.make_doc(t), {"entities": []}) for t in ODD_TEXTS]

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import train
 from typer.testing import CliRunner
 
@@ -46,6 +47,7 @@ def test_report(tmp_path):
             "short": {"words_per_second": {"forward": [2000.0], "ours": [1000.0], "spacy": [250.0]}}
         },
         "latency": {"forward": [0.004, 0.004], "ours": [0.005, 0.006]},
+        "fast_modes": {"fp32": {"f1": 80.0, "same": 1.0}, "int8": {"f1": 79.9, "same": 0.995}},
         "training": {"ours": [600.0], "spacy": [200.0]},
         "resources": {"ours": {"load_seconds": 1.5, "memory": 1 << 29, "gpu_memory": 0}},
     }
@@ -60,8 +62,17 @@ def test_report(tmp_path):
     assert ["spacy", "4.00"] in lines
     assert ["ours", "5.5", "6.0", "1.38"] in lines
     assert ["ours", "600", "3.00"] in lines
+    assert ["int8", "79.90", "99.50%"] in lines
     assert ["ours", "1.5", "512", "0"] in lines
     assert (tmp_path / "speed.svg").read_text().startswith("<?xml")
+
+
+def test_fast_modes(trained, corpus, tmp_path):
+    trained.to_disk(tmp_path / "model")
+    found = speed.fast_modes(tmp_path / "model", corpus / "dev.spacy", -1)
+    assert list(found) == ["fp32", "int8"]
+    assert found["fp32"] == {"f1": pytest.approx(100.0), "same": 1.0}
+    assert found["int8"]["same"] >= 0.6
 
 
 def test_no_figures(tmp_path):
