@@ -316,8 +316,7 @@ class BertNER(TrainablePipe):
             if self.confidence:
                 scores = np.zeros(0, dtype="f") if found.scores is None else found.scores
                 write_scores(doc, self.spans_key, ents, scores, found.best_labels)
-            iob = doc.to_array(ENT_IOB)
-            if not ((iob == _IOB_INSIDE) | (iob == _IOB_BEGIN)).any():
+            if not doc.has_annotation("ENT_IOB") or not _is_preset(doc):
                 doc.set_ents(ents, default="outside")
                 continue
             # Entities and blocked tokens that were there stay untouched, with their ids.
@@ -436,6 +435,12 @@ class BertNER(TrainablePipe):
                 )
             if span.label_ in self.labels:
                 yield span
+
+
+def _is_preset(doc: Doc) -> bool:
+    """Whether an earlier component has set an entity or blocked a token."""
+    iob = doc.to_array(ENT_IOB)
+    return bool(((iob == _IOB_INSIDE) | (iob == _IOB_BEGIN)).any())
 
 
 def _roles(docs: list[Doc]) -> NDArray[np.int64]:

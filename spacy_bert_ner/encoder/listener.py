@@ -11,6 +11,8 @@ from thinc.api import Model, chain
 from thinc.types import Floats2d
 from transformers.modeling_outputs import BaseModelOutput
 
+from .vectors import TokenVectors
+
 
 def build_listener(upstream: str, grad_factor: float) -> Model[list[Doc], list[Floats2d]]:
     """A stock TransformerListener with the pooling left out: the vectors are one a token already."""
@@ -28,10 +30,13 @@ def token_vectors(grad_factor: float) -> Model[list[TransformerData], list[Float
 def forward(
     model: Model, data: list[TransformerData], is_train: bool
 ) -> tuple[list[Floats2d], Callable[[list[Floats2d]], list[TransformerData]]]:
-    width = next((d.width for d in data if "last_hidden_state" in d.model_output), 0)
+    width = next((_width(d) for d in data if _has_vectors(d)), 0)
     vectors = []
     for doc_data in data:
-        if "last_hidden_state" not in doc_data.model_output:
+        if isinstance(doc_data, TokenVectors):
+            vectors.append(doc_data.vectors)
+            continue
+        if not _has_vectors(doc_data):
             vectors.append(model.ops.alloc2f(0, width))
             continue
         states = doc_data.model_output["last_hidden_state"]
@@ -54,7 +59,15 @@ def forward(
                 align=doc_data.align,
             )
             for doc_data, d in zip(data, d_vectors)
-            if "last_hidden_state" in doc_data.model_output
+            if _has_vectors(doc_data)
         ]
 
     return vectors, backprop
+
+
+def _has_vectors(data: TransformerData) -> bool:
+    return isinstance(data, TokenVectors) or "last_hidden_state" in data.model_output
+
+
+def _width(data: TransformerData) -> int:
+    return int(data.vectors.shape[1] if isinstance(data, TokenVectors) else data.width)

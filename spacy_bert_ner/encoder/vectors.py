@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,25 +21,42 @@ from transformers.utils import ModelOutput
 _OPS = NumpyOps()
 
 
-def doc_vectors(vectors: Any) -> TransformerData:
+class TokenVectors(TransformerData):
     """The data of one Doc: `last_hidden_state` of shape (1, tokens, width), aligned one to one.
 
-    Empty Docs get no `last_hidden_state` at all, as spacy-transformers has it.
+    What spacy-transformers' own layers ask for is made when they ask: making it for every Doc takes
+    longer than all else that is done to a short one.
+
+    vectors: float32 (tokens, width).
     """
-    if not len(vectors):
-        return TransformerData.empty()
-    tokens = len(vectors)
-    return TransformerData(
-        wordpieces=WordpieceBatch(
+
+    def __init__(self, vectors: Any) -> None:
+        self.vectors = vectors
+
+    @cached_property
+    def wordpieces(self) -> WordpieceBatch:  # type: ignore[override]
+        tokens = len(self.vectors)
+        return WordpieceBatch(
             strings=[[""] * tokens],
             input_ids=_OPS.alloc2i(1, tokens),
             attention_mask=_OPS.alloc2f(1, tokens) + 1,
             lengths=[tokens],
             token_type_ids=None,
-        ),
-        model_output=BaseModelOutput(last_hidden_state=vectors[None]),
-        align=Ragged(_OPS.asarray1i(np.arange(tokens)), _OPS.alloc1i(tokens) + 1),
-    )
+        )
+
+    @cached_property
+    def model_output(self) -> ModelOutput:  # type: ignore[override]
+        return BaseModelOutput(last_hidden_state=self.vectors[None])
+
+    @cached_property
+    def align(self) -> Ragged:  # type: ignore[override]
+        tokens = len(self.vectors)
+        return Ragged(_OPS.asarray1i(np.arange(tokens)), _OPS.alloc1i(tokens) + 1)
+
+
+def doc_vectors(vectors: Any) -> TransformerData:
+    """`TokenVectors`; empty Docs get no `last_hidden_state` at all, as spacy-transformers has it."""
+    return TokenVectors(vectors) if len(vectors) else TransformerData.empty()
 
 
 class TokenVectorBatch(FullTransformerBatch):
