@@ -17,7 +17,7 @@ from .data.records import DataError
 from .pipeline import BertNER
 from .tagger.decode import decode
 from .tagger.lattice import span_lattice
-from .tagger.scaling import log_odds, scaled, unscaled
+from .tagger.scaling import Scaling, log_odds
 from .tagger.select import likely_entities
 
 # Spans of less probability say little of those that become entities.
@@ -33,7 +33,7 @@ _THRESHOLDS = np.arange(0.05, 0.96, 0.05)
 class Calibration:
     """The outcome of a calibration; errors and losses are those of the data it was made on.
 
-    temperature, bias: what log odds are divided by, and what is added then.
+    temperature, bias, length_bias: see `tagger.scaling.Scaling`.
     entities: entities found in the end, with the new threshold, that could be judged.
     precision: share of them that is right. f1: in percent.
     error_before, error_after: their expected calibration error without and with the scaling.
@@ -43,6 +43,7 @@ class Calibration:
 
     temperature: float
     bias: float
+    length_bias: float
     entities: int
     precision: float
     error_before: float
@@ -57,9 +58,9 @@ class Calibration:
 
 
 def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibration:
-    """Set temperature and bias of a `bert_ner` component from data it was not trained on.
+    """Set the scaling of a `bert_ner` component's confidences from data it was not trained on.
 
-    They are those under which the confidences of likely spans best predict which of them are
+    It is the one under which the confidences of likely spans best predict which of them are
     entities. If the component has a threshold, which is one of confidences, it is set anew too, to
     where F1 is highest (Lipton et al., 2014); otherwise the entities found stay the same.
 
@@ -75,19 +76,24 @@ def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibrat
             "the held-out data", "No documents to calibrate on", "Use the dev split, which has some"
         )
     gold = sum(batch.gold for batch in predicted)
-    likely, right = _joined(batch.likely(_FLOOR) for batch in predicted)
+    likely, tokens, right = _joined(batch.likely(_FLOOR, Scaling()) for batch in predicted)
     if right.any() and not right.all():
-        ner.temperature, ner.bias = fit(likely, right)
+        ner.scaling = fit(likely, tokens, right)
     if ner.threshold is None:
-        found, right = _joined(batch.best_path() for batch in predicted)
+        found, tokens, right = _joined(batch.best_path() for batch in predicted)
     else:
-        ner.threshold = _best_threshold(scaled(likely, ner.temperature, ner.bias), right, gold)
-        bar = unscaled(ner.threshold, ner.temperature, ner.bias)
-        found, right = _joined(batch.likely(bar) for batch in predicted)
-    confidences = scaled(found, ner.temperature, ner.bias)
+        likely, tokens, right = _joined(
+            batch.likely(_THRESHOLDS[0], ner.scaling) for batch in predicted
+        )
+        ner.threshold = _best_threshold(ner.scaling.confidences(likely, tokens), right, gold)
+        found, tokens, right = _joined(
+            batch.likely(ner.threshold, ner.scaling) for batch in predicted
+        )
+    confidences = ner.scaling.confidences(found, tokens)
     return Calibration(
         temperature=ner.temperature,
         bias=ner.bias,
+        length_bias=ner.length_bias,
         entities=len(right),
         precision=float(right.mean()) if len(right) else 0.0,
         f1=_f1(int(right.sum()), len(right), gold),
@@ -99,33 +105,37 @@ def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibrat
     )
 
 
-def fit(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
-    """Temperature and bias that make the outcomes likeliest, under a weak prior for 1 and 0.
+def fit(
+    probabilities: NDArray[np.float64], tokens: NDArray[np.int64], right: NDArray[np.bool_]
+) -> Scaling:
+    """The scaling that makes the outcomes likeliest, under a weak prior for none.
 
-    probabilities, right: (n,) each. The prior, a standard normal of the temperature's logarithm and
-    of the bias, keeps a handful of outcomes from driving them to extremes.
+    probabilities, tokens, right: (n,) – of spans, how many tokens each has, and which are entities. The
+    prior, a standard normal of the temperature's logarithm and of each bias, keeps a handful of outcomes
+    from driving them to extremes.
     """
     odds = torch.from_numpy(log_odds(probabilities))
+    lengths = torch.from_numpy(np.log(tokens))
     outcome = torch.from_numpy(right.astype(np.float64))
-    log_slope_and_bias = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    parameters = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS(
-        [log_slope_and_bias], max_iter=200, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
+        [parameters], max_iter=200, tolerance_grad=1e-9, line_search_fn="strong_wolfe"
     )
 
     def loss() -> float:
         optimizer.zero_grad()
-        log_slope, bias = log_slope_and_bias
+        log_slope, bias, length_bias = parameters
         surprise = torch.nn.functional.binary_cross_entropy_with_logits(
-            odds * log_slope.exp() + bias, outcome, reduction="sum"
+            odds * log_slope.exp() + bias + length_bias * lengths, outcome, reduction="sum"
         )
-        total = surprise + 0.5 * (log_slope_and_bias**2).sum()
+        total = surprise + 0.5 * (parameters**2).sum()
         total.backward()
         return float(total.detach())
 
     with torch.enable_grad():
         optimizer.step(loss)
-    log_slope, bias = log_slope_and_bias.tolist()
-    return float(np.exp(-log_slope)), bias
+    log_slope, bias, length_bias = parameters.tolist()
+    return Scaling(float(np.exp(-log_slope)), bias, length_bias)
 
 
 def component(nlp: Language, name: str) -> BertNER:
@@ -145,11 +155,13 @@ def component(nlp: Language, name: str) -> BertNER:
     return pipe
 
 
-def _joined(
-    parts: Iterable[tuple[NDArray[np.float64], NDArray[np.bool_]]],
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    probabilities, right = zip(*parts)
-    return np.concatenate(probabilities), np.concatenate(right)
+# Probabilities of spans, how many tokens each has, and which of them are entities.
+Judged = tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]
+
+
+def _joined(parts: Iterable[Judged]) -> Judged:
+    probabilities, tokens, right = zip(*parts)
+    return np.concatenate(probabilities), np.concatenate(tokens), np.concatenate(right)
 
 
 def log_loss(probabilities: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
@@ -207,18 +219,19 @@ class _Batch:
             offset += length
         self.gold = len(self._wanted)
 
-    def best_path(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Probabilities of the entities of the likeliest tag sequences, and which are right."""
+    def best_path(self) -> Judged:
+        """The entities of the likeliest tag sequences."""
         starts, ends, labels = self._judged(*self._path)
         by_label = self._lattice.label_probabilities(starts, ends)
-        return by_label[np.arange(len(labels)), labels], self._right(starts, ends, labels)
+        probabilities = by_label[np.arange(len(labels)), labels]
+        return probabilities, ends - starts, self._right(starts, ends, labels)
 
-    def likely(self, threshold: float) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Probabilities of the spans that are at least so likely, and which are right."""
+    def likely(self, threshold: float, scaling: Scaling) -> Judged:
+        """The entities of at least that confidence."""
         starts, ends, labels, probabilities = self._judged(
-            *likely_entities(self._lattice, threshold)
+            *likely_entities(self._lattice, threshold, scaling)
         )
-        return probabilities, self._right(starts, ends, labels)
+        return probabilities, ends - starts, self._right(starts, ends, labels)
 
     def _judged(self, *spans: NDArray) -> tuple[NDArray, ...]:
         """Leave out the spans (starts, ends, ...) that touch unannotated tokens."""

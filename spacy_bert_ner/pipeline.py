@@ -28,7 +28,7 @@ from .rehearsal import Tutor, encoder_in_training, imitation_loss, remember_pipe
 from .tagger.decode import TokenRole, decode
 from .tagger.lattice import span_lattice
 from .tagger.loss import tag_loss
-from .tagger.scaling import scaled, unscaled
+from .tagger.scaling import Scaling
 from .tagger.scheme import MISSING, TagScheme
 from .tagger.select import likely_entities
 
@@ -129,8 +129,8 @@ class BertNER(TrainablePipe):
     scorer: the scoring method.
 
     `confidence`, `threshold`, `best_labels` and `spans_key` are attributes as well, to be changed at
-    any time. So are `temperature` and `bias`, which turn the model's probabilities into confidences
-    (see `tagger.scaling`); `spacy bert-ner calibrate` sets them.
+    any time. So are `temperature`, `bias` and `length_bias`, which turn the model's probabilities
+    into confidences (see `tagger.scaling`); `spacy bert-ner calibrate` sets them.
     """
 
     confidence = settings.Setting(bool)
@@ -139,6 +139,7 @@ class BertNER(TrainablePipe):
     spans_key = settings.Setting(settings.spans_key)
     temperature = settings.Setting(settings.temperature)
     bias = settings.Setting(settings.bias)
+    length_bias = settings.Setting(settings.bias)
 
     def __init__(
         self,
@@ -170,6 +171,7 @@ class BertNER(TrainablePipe):
         self.spans_key = spans_key
         self.temperature = 1.0
         self.bias = 0.0
+        self.length_bias = 0.0
         self.cfg["configured"] = self._adjustable()
         self._scheme: TagScheme | None = None
         self._tutor: Tutor | None = None
@@ -190,6 +192,16 @@ class BertNER(TrainablePipe):
         if self._scheme is None or self._scheme.labels != self.labels:
             self._scheme = TagScheme(self.labels, self.cfg["scheme"])
         return self._scheme
+
+    @property
+    def scaling(self) -> Scaling:
+        """What turns the model's probabilities into confidences."""
+        return Scaling(self.temperature, self.bias, self.length_bias)
+
+    @scaling.setter
+    def scaling(self, scaling: Scaling) -> None:
+        self.temperature, self.bias = scaling.temperature, scaling.bias
+        self.length_bias = scaling.length_bias
 
     def _adjustable(self) -> dict[str, Any]:
         return {name: self.cfg[name] for name in _ADJUSTABLE}
@@ -277,14 +289,13 @@ class BertNER(TrainablePipe):
             tags = decode(scores, lengths, roles, self.scheme)
             starts, ends, labels = self.scheme.spans(tags, lengths)
         else:
-            bar = unscaled(self.threshold, self.temperature, self.bias)
-            starts, ends, labels, _ = likely_entities(lattice, bar)
+            starts, ends, labels, _ = likely_entities(lattice, self.threshold, self.scaling)
             order = np.argsort(starts)
             starts, ends, labels = starts[order], ends[order], labels[order]
         if lattice is None or not self.confidence:
             return _by_doc(starts, ends, labels, lengths)
-        probabilities = scaled(
-            lattice.label_probabilities(starts, ends), self.temperature, self.bias
+        probabilities = self.scaling.confidences(
+            lattice.label_probabilities(starts, ends), (ends - starts)[:, None]
         )
         return _by_doc(starts, ends, labels, lengths, probabilities, self._best(probabilities))
 

@@ -1,4 +1,4 @@
-"""Temperature scaling: figures by hand, and what it does to a pipeline."""
+"""Calibration: figures by hand, and what it does to a pipeline."""
 
 import math
 
@@ -10,7 +10,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
 from spacy_bert_ner.calibration import calibrate, calibration_error, fit, log_loss
-from spacy_bert_ner.tagger.scaling import scaled
+from spacy_bert_ner.tagger.scaling import Scaling
 
 TEXTS = [text for text, _ in TRAIN]
 
@@ -50,19 +50,21 @@ def test_perfectly_calibrated():
 def test_the_fit_finds_what_outcomes_were_drawn_from():
     rng = np.random.default_rng(0)
     p = rng.uniform(0.05, 0.995, size=20_000)
-    right = rng.random(len(p)) < scaled(p, 2.0, -0.5)
-    temperature, bias = fit(p, right)
-    assert temperature == pytest.approx(2.0, rel=0.05)
-    assert bias == pytest.approx(-0.5, abs=0.05)
-    assert (
-        calibration_error(scaled(p, temperature, bias), right) < 0.01 < calibration_error(p, right)
-    )
+    tokens = rng.integers(1, 5, size=len(p))
+    right = rng.random(len(p)) < Scaling(2.0, -0.5, -0.8).confidences(p, tokens)
+    found = fit(p, tokens, right)
+    assert found.temperature == pytest.approx(2.0, rel=0.05)
+    assert found.bias == pytest.approx(-0.5, abs=0.08)
+    assert found.length_bias == pytest.approx(-0.8, abs=0.08)
+    calibrated = found.confidences(p, tokens)
+    assert calibration_error(calibrated, right) < 0.01 < calibration_error(p, right)
 
 
 def test_a_few_outcomes_do_not_drive_the_fit_to_extremes():
-    temperature, bias = fit(np.array([0.9, 0.6]), np.array([True, False]))
-    assert 0.4 < temperature < 1.5
-    assert -1 < bias < 1
+    found = fit(np.array([0.9, 0.6]), np.array([1, 3]), np.array([True, False]))
+    assert 0.4 < found.temperature < 1.5
+    assert -1 < found.bias < 1
+    assert -1 < found.length_bias < 1
 
 
 def test_the_figures_are_those_of_the_pipeline(half_trained):

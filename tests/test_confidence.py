@@ -134,7 +134,7 @@ def test_a_higher_threshold_keeps_a_part_of_the_entities(unsure):
 
 def test_a_threshold_is_one_of_calibrated_confidences(unsure):
     ner = unsure.get_pipe("ner")
-    ner.temperature, ner.bias = 0.5, 1.0
+    ner.temperature, ner.bias, ner.length_bias = 0.5, 1.0, -0.7
     ner.threshold = 0.02
     found = sorted(score for doc in unsure.pipe(TEXTS) for score in scores(doc))
     middle = len(found) // 2

@@ -38,16 +38,17 @@ def calibrate(
         save(nlp, output)
     msg.table(
         [
-            ("1.00", "0.00", f"{found.error_before:.3f}", f"{found.loss_before:.3f}"),
+            ("1.00", "0.00", "0.00", f"{found.error_before:.3f}", f"{found.loss_before:.3f}"),
             (
                 f"{found.temperature:.2f}",
                 f"{found.bias:+.2f}",
+                f"{found.length_bias:+.2f}",
                 f"{found.error_after:.3f}",
                 f"{found.loss_after:.3f}",
             ),
         ],
-        header=("temperature", "bias", "calibration error", "log loss"),
-        aligns=("r", "r", "r", "r"),
+        header=("temperature", "bias", "length bias", "calibration error", "log loss"),
+        aligns=("r", "r", "r", "r", "r"),
         divider=True,
     )
     if found.precision in (0, 1):

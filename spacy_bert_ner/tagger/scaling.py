@@ -1,14 +1,14 @@
-"""From a model's probabilities to calibrated ones and back: Platt scaling (Platt, 1999).
+"""From a model's probabilities to calibrated ones: Platt scaling (Platt, 1999) that knows lengths.
 
 Of the log odds of a probability, divided by a temperature and moved by a bias. A bias of zero leaves
 temperature scaling (Guo et al., 2017); entity recognizers are also too sure on the whole, which a
-temperature cannot mend, since it leaves one half where it is. Neither changes which of two entities
-is the likelier.
+temperature cannot mend, since it leaves one half where it is. And they are the more so the longer an
+entity is, as each of its tokens may be wrong: hence a term for its length.
 """
 
 from __future__ import annotations
 
-from typing import overload
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,22 +17,29 @@ from numpy.typing import NDArray
 _SMALLEST = 1e-12
 
 
-@overload
-def scaled(probability: float, temperature: float, bias: float) -> float: ...
-@overload
-def scaled(
-    probability: NDArray[np.float64], temperature: float, bias: float
-) -> NDArray[np.float64]: ...
-def scaled(
-    probability: float | NDArray[np.float64], temperature: float, bias: float
-) -> float | NDArray[np.float64]:
-    """The calibrated probability of one of the model's, or of many."""
-    return _sigmoid(log_odds(probability) / temperature + bias)
+@dataclass(frozen=True)
+class Scaling:
+    """How probabilities of spans become confidences; as it stands, they are the same.
 
+    temperature: what log odds are divided by. bias: what is added then. length_bias: what is added
+    for each unit of the natural logarithm of a span's number of tokens.
+    """
 
-def unscaled(probability: float, temperature: float, bias: float) -> float:
-    """The probability that `scaled` makes this one of."""
-    return float(_sigmoid((log_odds(probability) - bias) * temperature))
+    temperature: float = 1.0
+    bias: float = 0.0
+    length_bias: float = 0.0
+
+    def confidences(
+        self, probabilities: NDArray[np.float64], tokens: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """The calibrated probabilities of spans; tokens: how many each has, of a shape that fits."""
+        offset = self.bias + self.length_bias * np.log(tokens)
+        return _sigmoid(log_odds(probabilities) / self.temperature + offset)
+
+    def least_probability(self, threshold: float, longest: int) -> float:
+        """What a span of at most so many tokens must have at least for that confidence."""
+        offset = self.bias + max(0.0, self.length_bias * np.log(longest))
+        return float(_sigmoid((log_odds(threshold) - offset) * self.temperature))
 
 
 def log_odds(probability: float | NDArray[np.float64]) -> NDArray[np.float64]:

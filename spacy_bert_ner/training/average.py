@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..data.records import DataError
 from ..pipeline import BertNER
+from ..tagger.scaling import Scaling
 from .weights import copy_weights, layer_parameters, shims, tensors, trainable
 
 
@@ -39,7 +40,7 @@ def average(first: Language, others: Iterable[tuple[str, Language]]) -> int:
     first.meta["performance"] = {}
     for _, pipe in trainable(first):
         if isinstance(pipe, BertNER):
-            pipe.temperature, pipe.bias = 1.0, 0.0
+            pipe.scaling = Scaling()
     return n
 
 
