@@ -20,7 +20,7 @@ from spacy.language import Language
 from spacy.training import Corpus
 from wasabi import msg
 
-from spacy_bert_ner.calibration import BINS, bin_numbers, calibration_error
+from spacy_bert_ner.calibration import BINS, bin_numbers, calibration_error, scatter
 
 THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
 
@@ -91,7 +91,10 @@ def main(
         aligns=("l", "r", "r", "r"),
         divider=True,
     )
-    print(f"expected calibration error {error:.3f} over {len(scores):,} entities\n")
+    print(
+        f"expected calibration error {error:.3f} over {len(scores):,} entities; true probabilities would "
+        f"have {scatter(scores):.3f}\n"
+    )
     rows = []
     for threshold in THRESHOLDS:
         ner.threshold = threshold

@@ -182,6 +182,13 @@ def calibration_error(probabilities: NDArray[np.float64], right: NDArray[np.bool
     return float(np.abs(promised - kept).sum() / max(1, len(right)))
 
 
+def scatter(probabilities: NDArray[np.float64], draws: int = 100) -> float:
+    """The mean calibration error if each probability were true, for few outcomes scatter."""
+    rng = np.random.default_rng(0)
+    outcomes = rng.random((draws, len(probabilities))) < probabilities
+    return float(np.mean([calibration_error(probabilities, outcome) for outcome in outcomes]))
+
+
 def bin_numbers(probabilities: NDArray[np.float64]) -> NDArray[np.int64]:
     """(n,) – which of ten bins of equal width each probability falls into."""
     return np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)

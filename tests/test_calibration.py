@@ -9,7 +9,7 @@ from conftest import TRAIN, entities, examples, train
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from spacy_bert_ner.calibration import calibrate, calibration_error, fit, log_loss
+from spacy_bert_ner.calibration import calibrate, calibration_error, fit, log_loss, scatter
 from spacy_bert_ner.tagger.scaling import Scaling
 
 TEXTS = [text for text, _ in TRAIN]
@@ -40,6 +40,12 @@ def test_calibration_error():
     right = np.array([True, False, True, False, True])
     # The last bin: 2.86 promised, 2 right. The sixth: 1.1 promised, 1 right.
     assert calibration_error(p, right) == pytest.approx((0.86 + 0.1) / 5)
+
+
+def test_scatter_is_that_of_outcomes_drawn():
+    # The mean absolute deviation of a binomial of 100 and one half is 3.98.
+    assert scatter(np.full(100, 0.5), draws=4_000) == pytest.approx(0.0398, abs=0.001)
+    assert scatter(np.ones(5)) == 0
 
 
 def test_perfectly_calibrated():
