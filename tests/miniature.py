@@ -57,6 +57,18 @@ batch_words = 20
 [initialize]
 """
 
+TOK2VEC = """
+[components.ner.model.tok2vec]
+@architectures = "spacy.HashEmbedCNN.v2"
+pretrained_vectors = null
+width = 16
+depth = 1
+embed_size = 50
+window_size = 1
+maxout_pieces = 2
+subword_features = true
+"""
+
 CNN = """
 [nlp]
 lang = "en"
@@ -69,16 +81,6 @@ factory = "bert_ner"
 
 [components.ner.model]
 @architectures = "spacy-bert-ner.TokenClassifier.v1"
-
-[components.ner.model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 16
-depth = 1
-embed_size = 50
-window_size = 1
-maxout_pieces = 2
-subword_features = true
 """
 
 # spaCy's own component, whose losses are numpy scalars.
@@ -99,16 +101,6 @@ extra_state_tokens = false
 hidden_width = 8
 maxout_pieces = 2
 use_upper = true
-
-[components.ner.model.tok2vec]
-@architectures = "spacy.HashEmbedCNN.v2"
-pretrained_vectors = null
-width = 16
-depth = 1
-embed_size = 50
-window_size = 1
-maxout_pieces = 2
-subword_features = true
 """
 
 
@@ -129,7 +121,7 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def config_text(corpus: Path, encoder_folder: Callable[[str], Path]) -> Callable[..., str]:
     def text(kind: str = "transformer") -> str:
-        pipelines = {"cnn": CNN, "stock": STOCK}
+        pipelines = {"cnn": CNN + TOK2VEC, "stock": STOCK + TOK2VEC}
         base = pipelines.get(kind) or CONFIG.replace("ENCODER", str(encoder_folder("bert")))
         training = TRAINING.replace("TRAINFILE", str(corpus / "train.spacy"))
         return base + training.replace("DEVFILE", str(corpus / "dev.spacy"))
