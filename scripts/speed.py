@@ -205,7 +205,8 @@ def fast_modes(pipeline: Path, path: Path, gpu_id: int) -> dict[str, dict[str, f
         nlp = load(pipeline, gpu_id, **settings)
         examples = list(Corpus(path)(nlp))
         scores = nlp.evaluate(examples)
-        found = [[(e.start, e.end, e.label_) for e in eg.predicted.ents] for eg in examples]
+        docs = nlp.pipe([example.predicted for example in examples])
+        found = [[(ent.start, ent.end, ent.label_) for ent in doc.ents] for doc in docs]
         expected = expected or found
         same = float(np.mean([one == other for one, other in zip(found, expected)]))
         figures[name] = {"f1": 100 * scores["ents_f"], "same": same}

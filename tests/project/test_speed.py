@@ -67,12 +67,28 @@ def test_report(tmp_path):
     assert (tmp_path / "speed.svg").read_text().startswith("<?xml")
 
 
-def test_fast_modes(trained, corpus, tmp_path):
+def test_fast_modes(trained, corpus, tmp_path, monkeypatch):
     trained.to_disk(tmp_path / "model")
     found = speed.fast_modes(tmp_path / "model", corpus / "dev.spacy", -1)
     assert list(found) == ["fp32", "int8"]
     assert found["fp32"] == {"f1": pytest.approx(100.0), "same": 1.0}
     assert found["int8"]["same"] >= 0.6
+
+    class Nothing:
+        """A pipeline in whose fast mode nothing is found."""
+
+        def __init__(self, fast):
+            trained.get_pipe("ner").threshold = 1.0 if fast else None
+            self.evaluate, self.pipe = trained.evaluate, trained.pipe
+            self.vocab, self.make_doc = trained.vocab, trained.make_doc
+
+    monkeypatch.setattr(
+        speed,
+        "load",
+        lambda path, gpu_id, **settings: Nothing("components.transformer.model.int8" in settings),
+    )
+    found = speed.fast_modes(tmp_path / "model", corpus / "dev.spacy", -1)
+    assert found["int8"] == {"f1": 0.0, "same": pytest.approx(0.2)}
 
 
 def test_no_figures(tmp_path):
