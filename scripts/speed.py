@@ -38,18 +38,19 @@ from peers.taggers import (
     huggingface,
     load,
     spacy_tag,
-    stock,
+    untrained,
     update,
 )
 from spacy.tokens import DocBin
 from spacy.training import Corpus
-from spacy.util import load_config, registry
+from spacy.util import registry
 from wasabi import msg
 
 OURS = "ours"
 TOKENIZER, FORWARD = "tokenizer", "forward"
 SYSTEMS = (TOKENIZER, FORWARD, OURS, "ours, no confidence", "ours, int8", "spacy", "hf")
 DEFAULT = Path(__file__).parents[1] / "configs" / "default.cfg"
+STOCK = Path(__file__).parent / "peers" / "stock.cfg"
 DOCUMENT, LONG = 360, 20_000
 LATENCIES = 100
 WARM_UP = 3
@@ -123,7 +124,7 @@ def run(
         for system in (OURS, "ours, int8", "spacy", "hf")
     }
     ours = load(pipeline, gpu_id)
-    peer = stock(corpus / "train.spacy", corpus / "dev.spacy", encoder, gpu_id)
+    peer = untrained(STOCK, corpus / "train.spacy", corpus / "dev.spacy", encoder, gpu_id)
     figures["training"] = training(corpus, encoder, peer, gpu_id, steps)
     systems = make_systems(pipeline, encoder, ours, peer, gpu_id)
     forward = ForwardPass(encoder, gpu_id)
@@ -217,14 +218,7 @@ def training(
     corpus: Path, encoder: Path, peer: Any, gpu_id: int, steps: int
 ) -> dict[str, list[float]]:
     """Words a second of each training step, of ours and of spaCy's, which take turns."""
-    from spacy.training.initialize import init_nlp
-
-    paths = {
-        "paths.train": str(corpus / "train.spacy"),
-        "paths.dev": str(corpus / "dev.spacy"),
-        "paths.encoder": str(encoder),
-    }
-    ours = init_nlp(load_config(DEFAULT, paths, interpolate=False), use_gpu=gpu_id)
+    ours = untrained(DEFAULT, corpus / "train.spacy", corpus / "dev.spacy", encoder, gpu_id)
     figures: dict[str, list[float]] = {}
     pipelines = {OURS: ours, "spacy": peer}
     settings = {
@@ -266,7 +260,8 @@ def measure_alone(
     texts = text_sets(corpus / "dev.spacy", 2_000)["docs"]
     started = time.perf_counter()
     if system == "spacy":
-        tag = spacy_tag(stock(corpus / "dev.spacy", corpus / "dev.spacy", encoder, gpu_id))
+        dev = corpus / "dev.spacy"
+        tag = spacy_tag(untrained(STOCK, dev, dev, encoder, gpu_id))
     elif system == "hf":
         tag = huggingface(None, encoder, gpu_id)
     else:
@@ -314,7 +309,7 @@ def scale(
 
 
 def numbered(texts: list[str], n: int) -> Iterator[str]:
-    """n texts, none quite like another: each has a number that the others do not have."""
+    """n texts, numbered up to ten thousand, so that one comes again only after a long while."""
     return (f"{text} ({i % 10_000})" for i, text in enumerate(islice(cycle(texts), n)))
 
 

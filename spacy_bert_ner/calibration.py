@@ -85,10 +85,11 @@ def calibrate(nlp: Language, examples: Iterable[Example], name: str) -> Calibrat
         likely, tokens, right = _joined(
             batch.likely(_THRESHOLDS[0], ner.scaling) for batch in predicted
         )
-        ner.threshold = _best_threshold(ner.scaling.confidences(likely, tokens), right, gold)
-        found, tokens, right = _joined(
-            batch.likely(ner.threshold, ner.scaling) for batch in predicted
-        )
+        confidences = ner.scaling.confidences(likely, tokens)
+        ner.threshold = _best_threshold(confidences, right, gold)
+        # A higher threshold finds some of what a lower one finds, and nothing else.
+        kept = confidences >= ner.threshold
+        found, tokens, right = likely[kept], tokens[kept], right[kept]
     confidences = ner.scaling.confidences(found, tokens)
     return Calibration(
         temperature=ner.temperature,

@@ -21,15 +21,16 @@ from transformers import (
     pipeline,
 )
 
+from spacy_bert_ner.encoder.model import CPU_PACKING, GPU_PACKING
+
 # Tags a list of texts; returns how many entities there are, so that none can be left unread.
 Tag = Callable[[list[str]], int]
 
-STOCK = Path(__file__).parent / "stock.cfg"
 # Most pieces of a window, and the part of it that neighbours share where a peer can do that.
 WINDOW = 512
 SHARED = 8
-# As ours packs its windows: activations that stay in a CPU's cache, or rows that fill a GPU.
-CELLS = {"cpu": 2_048, "cuda": 65_536}
+# As ours packs its windows.
+CELLS = {"cpu": CPU_PACKING["max_padded"], "cuda": GPU_PACKING["max_padded"]}
 HF_BATCH = {"cpu": 8, "cuda": 128}
 
 
@@ -46,11 +47,11 @@ def load(path: Path, gpu_id: int, **overrides: Any) -> Language:
     return spacy.load(path, config=overrides)
 
 
-def stock(train: Path, dev: Path, encoder: Path, gpu_id: int) -> Language:
-    """spaCy's transformer + `ner`, initialized for training."""
+def untrained(config: Path, train: Path, dev: Path, encoder: Path, gpu_id: int) -> Language:
+    """The pipeline of a config, initialized for training."""
     setup_gpu(gpu_id, silent=True)
     paths = {"paths.train": str(train), "paths.dev": str(dev), "paths.encoder": str(encoder)}
-    return init_nlp(load_config(STOCK, paths, interpolate=False), use_gpu=gpu_id)
+    return init_nlp(load_config(config, paths, interpolate=False), use_gpu=gpu_id)
 
 
 def update(nlp: Language, optimizer: Any, batch: list[Example]) -> None:

@@ -103,7 +103,7 @@ def main() -> None:
             schedule.step()
             optimizer.zero_grad()
         seconds += time.perf_counter() - started
-        if epoch < 0.6 * task.epochs:
+        if epoch < int(0.6 * task.epochs):
             # The rates still fall; scoring dev takes as long as an epoch of a small corpus.
             continue
         score = scores(tagger.predict(dev), dev_gold)["f"]

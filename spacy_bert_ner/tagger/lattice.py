@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,41 +168,36 @@ class _Steps:
         tokens = (firsts + np.arange(int(lengths[0]))[:, None])[running]
         active = running.sum(axis=1).tolist()
         bounds = np.concatenate(([0], np.cumsum(active))).tolist()
-        closed = self.closed[tokens]
-        opening, closing, inside = (
-            weights[tokens] for weights in (self.opening, self.closing, self.inside)
+        closed, opening, closing, inside = (
+            weights[tokens] for weights in (self.closed, self.opening, self.closing, self.inside)
         )
         owner = np.nonzero(running)[1]
 
-        here, scale = np.empty(len(tokens)), np.empty(len(tokens))
-        none, some = np.ones(len(lengths)), np.zeros((len(lengths), opening.shape[1]))
-        for step, n in enumerate(active):
-            now = slice(bounds[step], bounds[step + 1])
-            c, o = none[:n], some[:n]
-            here[now] = c
-            new_c = c * closed[now] + (o * closing[now]).sum(axis=1)
-            new_o = c[:, None] * opening[now] + o * inside[now]
-            scale[now] = total = new_c + new_o.sum(axis=1)
-            none[:n] = new_c / total
-            some[:n] = new_o / total[:, None]
-        passed = _sums_before(np.log(scale), owner, len(lengths))
-        before[tokens] = _log(here) + passed
-        whole = np.bincount(owner, np.log(scale), len(lengths)) + _log(none)
-        totals[tokens] = whole[owner]
+        def walk(
+            steps: Iterable[int], entering: NDArray[np.float64], leaving: NDArray[np.float64]
+        ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+            """Logarithms: no entity going on before each token, each step's scale, and in the end."""
+            here, scale = np.empty(len(tokens)), np.empty(len(tokens))
+            none, some = np.ones(len(lengths)), np.zeros((len(lengths), opening.shape[1]))
+            for step in steps:
+                n, now = active[step], slice(bounds[step], bounds[step + 1])
+                c, o = none[:n], some[:n]
+                here[now] = c
+                new_c = c * closed[now] + (o * leaving[now]).sum(axis=1)
+                new_o = c[:, None] * entering[now] + o * inside[now]
+                scale[now] = total = new_c + new_o.sum(axis=1)
+                none[:n] = new_c / total
+                some[:n] = new_o / total[:, None]
+            return _log(here), np.log(scale), _log(none)
 
-        none[:], some[:] = 1.0, 0.0
-        for step in range(len(active) - 1, -1, -1):
-            n, now = active[step], slice(bounds[step], bounds[step + 1])
-            c, o = none[:n], some[:n]
-            here[now] = c
-            new_c = c * closed[now] + (o * opening[now]).sum(axis=1)
-            new_o = c[:, None] * closing[now] + o * inside[now]
-            scale[now] = total = new_c + new_o.sum(axis=1)
-            none[:n] = new_c / total
-            some[:n] = new_o / total[:, None]
-        backwards = slice(None, None, -1)
-        passed = _sums_before(np.log(scale)[backwards], owner[backwards], len(lengths))[backwards]
-        after[tokens] = _log(here) + passed
+        here, scale, final = walk(range(len(active)), opening, closing)
+        before[tokens] = here + _sums_before(scale, owner, len(lengths))
+        totals[tokens] = (np.bincount(owner, scale, len(lengths)) + final)[owner]
+
+        # From the last token on, what closes an entity is what leads into it.
+        here, scale, _ = walk(range(len(active))[::-1], closing, opening)
+        passed = _sums_before(scale[::-1], owner[::-1], len(lengths))[::-1]
+        after[tokens] = here + passed
 
 
 def _sums_before(
